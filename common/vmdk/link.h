@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A link: one descriptor and its extents, one layer of a chain. */
+
+#ifndef VMDK_LINK_H
+#define VMDK_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "descriptor.h"
+#include "extent.h"
+#include "file-set.h"
+#include "file.h"
+#include "name.h"
+#include "run.h"
+#include "vector.h"
+
+DEFINE_VECTOR (file_vector, struct file *);
+
+struct link {
+  unsigned number;   /* 0 is the top link */
+  struct file *file; /* that holds the descriptor; in files */
+  struct location where;
+  struct descriptor *descriptor; /* NULL: a bare extent, or let go of */
+  char *create_type;             /* fit to be printed */
+  bool has_cid;
+  uint32_t cid;
+
+  file_vector files;
+  struct extent *extents; /* without gaps, in ascending order */
+  size_t n_extents;
+  uint64_t length; /* bytes: the sum of the extents */
+};
+
+/* What it takes to open the links of one chain. */
+struct opener {
+  const struct places *places;
+  const struct resources *resources;
+  struct file_set files; /* of all links so far */
+  size_t n_extents;      /* the same */
+};
+
+/* Open link NUMBER, which begins in FILE in the directory WHERE; it becomes
+ * the owner of both, also when it fails.  Returns NULL with errno set,
+ * reported.
+ */
+extern struct link *
+link_open (struct opener *o, struct file *file, struct location where,
+           unsigned number) __attribute__ ((__nonnull__ (1, 2)));
+
+/* L may be NULL. */
+extern void link_close (struct link *l);
+
+/* The run at OFFSET (bytes), up to LENGTH bytes, inside the link.  Returns -1
+ * with errno set, reported.
+ */
+extern int link_map (struct link *l, uint64_t offset, uint64_t length,
+                     struct run *run) __attribute__ ((__nonnull__ (1, 4)));
+
+/* Can parts of it be absent, so that a parent makes sense? */
+extern bool
+link_is_delta (const struct link *l) __attribute__ ((__nonnull__ (1)));
+
+/* ---- between link.c and link-check.c ---- */
+
+/* Refuse a file of a kind that does not begin a link.  Returns -1, errno EIO,
+ * reported.
+ */
+extern int link_refuse_kind (const struct link *l, enum vmdk_kind kind)
+  __attribute__ ((__nonnull__ (1)));
+
+/* Refuse what L->descriptor describes if its data is not in files.  Returns
+ * -1 with errno ENOTSUP, reported.
+ */
+extern int
+link_check_descriptor (const struct link *l) __attribute__ ((__nonnull__ (1)));
+
+#endif /* VMDK_LINK_H */
