@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The plugin's parameters.
+ *
+ * Where the vddk plugin has one of the same meaning, it has the same name, so
+ * that users change one word of their command lines.  Of the vddk plugin's
+ * others, those that are about VMware's library are accepted and ignored, and
+ * those that are about a server are refused: that disk is not a file.
+ */
+
+#include <config.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "disk.h"
+#include "params.h"
+#include "report.h"
+
+struct params params = {
+  .check_cid = true,
+  .cache_size = DISK_CACHE_SIZE,
+};
+
+const char params_help[] =
+  "[file=]<DISK>         (required) The disk to serve: its descriptor, or the\n"
+  "                      .vmdk file that holds it.\n"
+  "cache-size=<SIZE>     Memory for grain tables and unpacked grains "
+  "(default 32M).\n"
+  "check-cid=false       Serve a chain although a parent's content ID is not\n"
+  "                      the expected one.\n"
+  "search=<DIR>          Look here too for parents and extents (repeatable).\n"
+  "single-link=true      Serve the top link alone, without its parents.\n"
+  "unbuffered=true       Leave nothing in the host's page cache.\n"
+  "\n"
+  "For command lines of the vddk plugin:\n"
+  "config=<FILE>         Accepted and ignored.\n"
+  "create=false          Accepted; this version does not create disks.\n"
+  "libdir=<DIR>          Accepted and ignored.\n"
+  "transports=file       Accepted and ignored.";
+
+/* ---- values ---- */
+
+static int
+set_file (const char *key, const char *value)
+{
+  if (params.file != NULL) {
+    nbdkit_error ("%s=%s: only one disk can be served, and it was given as "
+                  "%s already",
+                  key, value, params.file);
+    return -1;
+  }
+  if (value[0] == '\0') {
+    nbdkit_error ("file=: expected the name of the disk to serve");
+    return -1;
+  }
+  params.file = value;
+  return 0;
+}
+
+static int
+set_search (const char *key, const char *value)
+{
+  if (value[0] == '\0') {
+    nbdkit_error ("%s=: expected the name of a directory", key);
+    return -1;
+  }
+  if (string_vector_append (&params.search, value) == -1) {
+    nbdkit_error ("search: %m");
+    return -1;
+  }
+  return 0;
+}
+
+static int
+set_bool (const char *value, bool *flag)
+{
+  int r = nbdkit_parse_bool (value);
+
+  if (r != -1)
+    *flag = r;
+  return r == -1 ? -1 : 0;
+}
+
+static int
+set_check_cid (const char *key, const char *value)
+{
+  (void) key;
+  return set_bool (value, &params.check_cid);
+}
+
+static int
+set_single_link (const char *key, const char *value)
+{
+  (void) key;
+  return set_bool (value, &params.single_link);
+}
+
+static int
+set_unbuffered (const char *key, const char *value)
+{
+  (void) key;
+  return set_bool (value, &params.unbuffered);
+}
+
+static int
+set_cache_size (const char *key, const char *value)
+{
+  int64_t size = nbdkit_parse_size (value);
+
+  if (size == -1)
+    return -1;
+  if (size < DISK_MIN_CACHE_SIZE || (uint64_t) size > SIZE_MAX / 2) {
+    nbdkit_error ("%s=%s: expected at least 1M, and less than half of the "
+                  "address space",
+                  key, value);
+    return -1;
+  }
+  params.cache_size = size;
+  return 0;
+}
+
+static int
+set_create (const char *key, const char *value)
+{
+  bool create = false;
+
+  if (set_bool (value, &create) == -1)
+    return -1;
+  if (create) {
+    nbdkit_error ("%s=%s: this version of the vmdk plugin serves disks and "
+                  "does not create them: make one with qemu-img create -f "
+                  "vmdk",
+                  key, value);
+    return -1;
+  }
+  return 0;
+}
+
+static int
+ignore (const char *key, const char *value)
+{
+  nbdkit_debug ("%s=%s: ignored: it means nothing to this plugin", key, value);
+  return 0;
+}
+
+static int
+set_transports (const char *key, const char *value)
+{
+  if (strcmp (value, "file") == 0)
+    return ignore (key, value);
+  nbdkit_error ("%s=%s: the vmdk plugin reads disk files and has no other "
+                "transport than file",
+                key, value);
+  return -1;
+}
+
+static int
+refuse_remote (const char *key, const char *value)
+{
+  (void) value; /* it may be a password */
+  nbdkit_error ("%s: this parameter of the vddk plugin is for disks of a "
+                "vCenter or ESXi server; the vmdk plugin serves disk files: "
+                "copy the disk here and name its .vmdk",
+                key);
+  return -1;
+}
+
+static struct param {
+  const char *key;
+  int (*set) (const char *key, const char *value);
+  bool given;
+} table[] = {
+  { "file", set_file, false },
+  { "cache-size", set_cache_size, false },
+  { "check-cid", set_check_cid, false },
+  { "search", set_search, false },
+  { "single-link", set_single_link, false },
+  { "unbuffered", set_unbuffered, false },
+
+  { "config", ignore, false },
+  { "create", set_create, false },
+  { "create-adapter-type", ignore, false },
+  { "create-hwversion", ignore, false },
+  { "create-size", ignore, false },
+  { "create-type", ignore, false },
+  { "libdir", ignore, false },
+  { "transports", set_transports, false },
+
+  { "compression", refuse_remote, false },
+  { "cookie", refuse_remote, false },
+  { "nfchostport", refuse_remote, false },
+  { "password", refuse_remote, false },
+  { "port", refuse_remote, false },
+  { "server", refuse_remote, false },
+  { "snapshot", refuse_remote, false },
+  { "thumbprint", refuse_remote, false },
+  { "user", refuse_remote, false },
+  { "vimapiver", refuse_remote, false },
+  { "vm", refuse_remote, false },
+};
+
+int
+params_set (const char *key, const char *value)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof table / sizeof table[0]; ++i) {
+    if (strcmp (key, table[i].key) != 0)
+      continue;
+    if (table[i].given && table[i].set != set_search &&
+        table[i].set != set_file) {
+      nbdkit_error ("%s: given twice", key);
+      return -1;
+    }
+    table[i].given = true;
+    return table[i].set (key, value);
+  }
+  nbdkit_error ("unknown parameter '%s'; see nbdkit vmdk --help", key);
+  return -1;
+}
+
+int
+params_check (void)
+{
+  if (params.file == NULL) {
+    nbdkit_error ("you must name the disk to serve: nbdkit vmdk DISK.vmdk");
+    return -1;
+  }
+  if (params.single_link && !params.check_cid) {
+    nbdkit_error ("check-cid=false makes no sense with single-link=true, "
+                  "which opens no parent");
+    return -1;
+  }
+  return 0;
+}
+
+void
+params_free (void)
+{
+  free (params.search.items);
+  params.search = (string_vector) VECTOR_EMPTY;
+}

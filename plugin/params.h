@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The plugin's parameters: what the user wrote, checked, in one struct. */
+
+#ifndef VMDK_PARAMS_H
+#define VMDK_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vector.h"
+
+DEFINE_VECTOR (string_vector, const char *);
+
+struct params {
+  const char *file; /* as written; NULL until given */
+  string_vector search;
+  bool check_cid;
+  bool single_link;
+  bool unbuffered;
+  size_t cache_size; /* bytes */
+};
+
+extern struct params params;
+
+/* The text of --help. */
+extern const char params_help[];
+
+/* One KEY=VALUE of the command line.  Returns -1, reported. */
+extern int params_set (const char *key, const char *value)
+  __attribute__ ((__nonnull__ (1, 2)));
+
+/* All parameters have been given: do they make sense together?  Returns -1,
+ * reported.
+ */
+extern int params_check (void);
+
+extern void params_free (void);
+
+#endif /* VMDK_PARAMS_H */
