@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Independent generator of VMware disks for the tests.
+
+This package states the VMDK formats a second time, in Python, from the
+format document alone.  It knows every byte that it wrote, so that what the
+plugin serves can be compared with something that is not the plugin.  It
+must never share code, tables or assumptions with common/vmdk.
+
+content     what a disk holds: ranges of data, zeroes, absence, errors
+descriptor  descriptor text
+image       an extent file, and how to damage one field of it
+hosted      hosted sparse extents
+stream      stream-optimized extents
+cowd        COWD extents
+sesparse    SESparse extents
+disk        whole links and chains made of the above
+case        what a test case returns, and the directory that it works in
+server      starting and stopping nbdkit
+verify      comparing what is served with what is expected
+peers       the same comparison through other implementations
+"""
