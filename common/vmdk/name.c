@@ -268,7 +268,7 @@ try_path (struct search *s, size_t place, const char *dir, const char *name,
   if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG ||
       errno == EXDEV) {
     if (s->err != EXDEV)
-      s->err = errno == EXDEV ? EXDEV : ENOENT;
+      s->err = errno == EXDEV && !guess ? EXDEV : ENOENT;
     note_tried (s, place, path);
     free (s->last_path);
     s->last_path = TAKE (path);
