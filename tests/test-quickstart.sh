@@ -20,10 +20,12 @@ complains ()
     grep -E -- "$pattern" <<<"$output"
 }
 
-"$quickstart" --help | grep '^usage: quickstart \[DISK.vmdk\]'
+"$quickstart" --help | grep '^usage: quickstart \[DISK.vmdk \[KEY=VALUE'
 complains "unknown option '--twice'" --twice
 complains "there is no file 'missing.vmdk'" missing.vmdk
 complains "there is no file 'missing.vmdk'" --once missing.vmdk
 complains "'/tmp' is not a regular file" /tmp
 complains "'check' stands alone" check disk.vmdk
 complains "one disk at a time" one.vmdk two.vmdk
+complains "one disk at a time" one.vmdk search=. two.vmdk
+complains "there is no file 'missing.vmdk'" missing.vmdk search=.
