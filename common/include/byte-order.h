@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Loads of little-endian integers from any address.
+/* Loads and stores of little-endian integers at any address.
  *
  * Every integer of every VMDK flavour is little-endian, and headers are
  * packed, so fields sit at any alignment (vmdk-format.md 0.3).
@@ -28,6 +28,13 @@ load_le64 (const void *p)
 
   memcpy (&v, p, sizeof v);
   return le64toh (v);
+}
+
+static inline void
+store_le32 (void *p, uint32_t v)
+{
+  v = htole32 (v);
+  memcpy (p, &v, sizeof v);
 }
 
 #endif /* VMDK_BYTE_ORDER_H */

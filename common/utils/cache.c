@@ -32,7 +32,8 @@ struct block {
   unsigned pins; /* copies under way: not to be evicted */
   bool ready;
   bool empty; /* there is no such block; size is 0 */
-  unsigned char data[];
+  bool stale; /* not in the hash table: free it after the load or last copy */
+  unsigned char data[] __attribute__ ((__aligned__ (8)));
 };
 
 struct shard {
@@ -148,15 +149,24 @@ list_as_newest (struct shard *s, struct block *b)
   s->newest = b;
 }
 
-/* Take B out of the hash table and free it.  It must not be listed. */
 static void
-discard (struct shard *s, struct block *b)
+unhash (struct shard *s, struct block *b)
 {
   struct block **p = bucket_of (s, b->key);
 
   while (*p != b)
     p = &(*p)->next;
   *p = b->next;
+}
+
+/* Take B out of the hash table, if it is there, and free it.  It must not be
+ * listed.
+ */
+static void
+discard (struct shard *s, struct block *b)
+{
+  if (!b->stale)
+    unhash (s, b);
   s->used -= block_bytes (b->size);
   free (b);
 }
@@ -191,7 +201,7 @@ insert (struct shard *s, struct cache_key key, size_t size)
   b->key = key;
   b->size = size;
   b->pins = 0;
-  b->ready = b->empty = false;
+  b->ready = b->empty = b->stale = false;
   b->next = *bucket;
   *bucket = b;
   s->used += block_bytes (size);
@@ -221,6 +231,7 @@ load_block (struct shard *s, struct cache_key key, size_t size,
 {
   enum cache_result r;
   struct block *b = insert (s, key, size);
+  bool stale;
   int err;
 
   if (b == NULL)
@@ -231,14 +242,16 @@ load_block (struct shard *s, struct cache_key key, size_t size,
   err = errno;
   pthread_mutex_lock (&s->lock);
   s->busy--;
+  stale = b->stale;
   if (r == CACHE_FOUND) {
     b->ready = true;
-    list_as_newest (s, b);
+    if (!stale)
+      list_as_newest (s, b);
     *block = b;
   }
   else {
     discard (s, b);
-    if (r == CACHE_EMPTY)
+    if (r == CACHE_EMPTY && !stale)
       note_empty (s, key);
   }
   pthread_cond_broadcast (&s->change);
@@ -263,9 +276,12 @@ copy_out (struct shard *s, struct block *b, size_t offset, size_t count,
           void *dst)
 {
   assert (offset <= b->size && count <= b->size - offset);
-  touch (s, b);
+  if (!b->stale)
+    touch (s, b);
   if (count <= COPY_UNDER_LOCK) {
     memcpy (dst, b->data + offset, count);
+    if (b->stale && b->pins == 0)
+      discard (s, b);
     return;
   }
   if (b->pins++ == 0)
@@ -275,6 +291,8 @@ copy_out (struct shard *s, struct block *b, size_t offset, size_t count,
   pthread_mutex_lock (&s->lock);
   if (--b->pins == 0) {
     s->busy--;
+    if (b->stale)
+      discard (s, b);
     pthread_cond_broadcast (&s->change);
   }
 }
@@ -321,6 +339,28 @@ cache_peek (struct cache *c, struct cache_key key, size_t offset, size_t count,
     return false;
   copy_out (s, b, offset, count, dst);
   return true;
+}
+
+void
+cache_drop (struct cache *c, struct cache_key key)
+{
+  struct shard *s = shard_of (c, key);
+  struct block *b;
+  LOCK_FOR_SCOPE (&s->lock);
+
+  b = find (s, key);
+  if (b == NULL)
+    return;
+  if (b->ready)
+    unlist (s, b);
+  if (b->ready && b->pins == 0) {
+    discard (s, b);
+    return;
+  }
+  /* Its loader or the last who copies out of it frees it. */
+  unhash (s, b);
+  b->stale = true;
+  pthread_cond_broadcast (&s->change);
 }
 
 size_t

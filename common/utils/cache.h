@@ -60,6 +60,12 @@ extern bool
 cache_peek (struct cache *c, struct cache_key key, size_t offset, size_t count,
             void *dst) __attribute__ ((__nonnull__ (1, 5)));
 
+/* Forget the block, or that there is none: what it was loaded from has changed.
+ * Who is loading it at this moment gets what it loads, but nobody else does.
+ */
+extern void cache_drop (struct cache *c, struct cache_key key)
+  __attribute__ ((__nonnull__ (1)));
+
 /* Bytes in use, at this moment; for tests. */
 extern size_t cache_used (struct cache *c) __attribute__ ((__nonnull__ (1)));
 
