@@ -12,6 +12,7 @@
 
 #include <config.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,7 +29,7 @@
 #endif
 
 #include "cleanup.h"
-#include "dir.h"
+#include "dir-posix.h"
 #include "file-posix.h"
 #include "file.h"
 #include "quote.h"
@@ -37,17 +38,10 @@
 #define MAX_SYMLINKS 40 /* as the kernel has it */
 #define MAX_DEPTH    64 /* directories below D: more than any disk has */
 
-struct posix_dir {
-  struct dir dir;
-  int fd;
-  unsigned flags;
-  bool avoid_openat2;
-};
-
 struct file *
-dir_open_file (struct dir *d, const char *path)
+dir_open_file (struct dir *d, const char *path, bool writable)
 {
-  return d->ops->open (d, path);
+  return d->ops->open (d, path, writable);
 }
 
 void
@@ -60,10 +54,10 @@ dir_close (struct dir *d)
 #ifdef SYS_openat2
 
 static int
-beneath_open (int fd, const char *path)
+beneath_open (int fd, const char *path, int mode)
 {
   struct open_how how = {
-    .flags = FILE_POSIX_OPEN_FLAGS,
+    .flags = mode | FILE_POSIX_OPEN_FLAGS,
     .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
   };
   int r, tries;
@@ -82,10 +76,11 @@ beneath_open (int fd, const char *path)
 #else /* headers of before Linux 5.6 */
 
 static int
-beneath_open (int fd, const char *path)
+beneath_open (int fd, const char *path, int mode)
 {
   (void) fd;
   (void) path;
+  (void) mode;
   errno = ENOSYS;
   return -1;
 }
@@ -98,6 +93,7 @@ struct walk {
   int fds[MAX_DEPTH]; /* fds[0] is the directory's own, not ours to close */
   int depth;
   int links;
+  int mode;                /* O_RDONLY or O_RDWR */
   char path[2 * PATH_MAX]; /* what is still to be walked */
 };
 
@@ -192,7 +188,7 @@ walk_component (struct walk *w, const char *name, const char *rest,
     errno = ENOTDIR;
     return -1;
   }
-  *file_fd = openat (here, name, FILE_POSIX_OPEN_FLAGS | O_NOFOLLOW);
+  *file_fd = openat (here, name, w->mode | FILE_POSIX_OPEN_FLAGS | O_NOFOLLOW);
   return *file_fd == -1 ? -1 : 0;
 
 error:
@@ -224,9 +220,9 @@ walk_next (const struct walk *w, char name[NAME_MAX + 1],
 }
 
 static int
-walk_open (int dir_fd, const char *path)
+walk_open (int dir_fd, const char *path, int mode)
 {
-  struct walk w = { .fds = { dir_fd }, .depth = 1 };
+  struct walk w = { .fds = { dir_fd }, .depth = 1, .mode = mode };
   char name[NAME_MAX + 1], rest[2 * PATH_MAX];
   int fd = -1, links, more;
 
@@ -252,39 +248,97 @@ walk_open (int dir_fd, const char *path)
 /* ---- the directory ---- */
 
 static int
-open_beneath (const struct posix_dir *p, const char *path)
+open_beneath_once (const struct posix_dir *p, const char *path, int mode)
 {
   int fd = -1;
 
   if (!p->avoid_openat2) {
-    fd = beneath_open (p->fd, path);
+    fd = beneath_open (p->fd, path, mode);
     /* E2BIG and EPERM are how sandboxes refuse a call they do not know. */
     if (fd >= 0 || (errno != ENOSYS && errno != EPERM && errno != E2BIG))
       return fd;
   }
-  return walk_open (p->fd, path);
+  return walk_open (p->fd, path, mode);
 }
 
-static struct file *
-posix_dir_open (struct dir *d, const char *path)
+static int
+open_beneath (const struct posix_dir *p, const char *path, int mode)
 {
-  const struct posix_dir *p = (struct posix_dir *) d;
-  CLEANUP_FREE char *name = NULL;
-  int fd = open_beneath (p, path);
+  int fd = open_beneath_once (p, path, mode);
 
   if (fd == -1 && errno == EMFILE && file_posix_raise_limit ())
-    fd = open_beneath (p, path);
-  if (fd == -1)
-    return NULL;
+    fd = open_beneath_once (p, path, mode);
+  return fd;
+}
+
+/* The file at PATH of D, whose descriptor is FD. */
+static struct file *
+file_from_fd (const struct dir *d, const char *path, int fd, unsigned flags)
+{
+  CLEANUP_FREE char *name = NULL;
+
   if (strcmp (d->name, ".") == 0)
-    return file_posix_from_fd (fd, path, p->flags);
+    return file_posix_from_fd (fd, path, flags);
   if (asprintf (&name, "%s%s%s", d->name, strcmp (d->name, "/") ? "/" : "",
                 path) == -1) {
     name = NULL;
     close (fd);
     return NULL;
   }
-  return file_posix_from_fd (fd, name, p->flags);
+  return file_posix_from_fd (fd, name, flags);
+}
+
+static struct file *
+posix_dir_open (struct dir *d, const char *path, bool writable)
+{
+  const struct posix_dir *p = (struct posix_dir *) d;
+  const unsigned flags = p->flags & ~FILE_WRITABLE;
+  struct file *f;
+  int fd, write_errno;
+
+  if (writable) {
+    fd = open_beneath (p, path, O_RDWR);
+    if (fd >= 0)
+      return file_from_fd (d, path, fd, flags | FILE_WRITABLE);
+    if (!file_posix_may_be_read (errno))
+      return NULL;
+  }
+  write_errno = writable ? errno : 0;
+  fd = open_beneath (p, path, O_RDONLY);
+  if (fd == -1)
+    return NULL;
+  f = file_from_fd (d, path, fd, flags);
+  if (f)
+    f->write_errno = write_errno;
+  return f;
+}
+
+int
+dir_holds_any (struct dir *d, const char *name)
+{
+  return d->ops->holds_any ? d->ops->holds_any (d, name) : 0;
+}
+
+static int
+posix_dir_holds_any (struct dir *d, const char *name)
+{
+  const int fd = openat (((struct posix_dir *) d)->fd, name,
+                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *list = fd == -1 ? NULL : fdopendir (fd);
+  const struct dirent *entry;
+  int n = 0;
+
+  if (list == NULL) {
+    if (fd >= 0)
+      close_quietly (fd);
+    /* ELOOP: a symbolic link, which is no directory. */
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+  }
+  while ((entry = readdir (list)) != NULL)
+    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+      n = 1;
+  closedir (list);
+  return n;
 }
 
 static void
@@ -300,8 +354,14 @@ posix_dir_close (struct dir *d)
 }
 
 static const struct dir_ops posix_dir_ops = {
+  .holds_any = posix_dir_holds_any,
   .open = posix_dir_open,
   .close = posix_dir_close,
+  .create = dir_posix_create,
+  .exists = dir_posix_exists,
+  .publish = dir_posix_publish,
+  .remove = dir_posix_remove,
+  .sync = dir_posix_sync,
 };
 
 struct dir *

@@ -15,8 +15,21 @@
 struct dir;
 
 struct dir_ops {
-  struct file *(*open) (struct dir *d, const char *path);
+  struct file *(*open) (struct dir *d, const char *path, bool writable);
   void (*close) (struct dir *d);
+
+  /* See dir_holds_any.  NULL: there are no such directories. */
+  int (*holds_any) (struct dir *d, const char *name);
+
+  /* What makes files; see dir_create_file and those after it.  All NULL:
+   * nothing can be made in such directories.
+   */
+  struct file *(*create) (struct dir *d, const char *name, uint64_t size,
+                          bool reserve);
+  int (*exists) (struct dir *d, const char *name);
+  int (*publish) (struct dir *d, const char *from, const char *to);
+  int (*remove) (struct dir *d, const char *name);
+  int (*sync) (struct dir *d);
 };
 
 /* Implementations embed this as their first member. */
@@ -26,7 +39,8 @@ struct dir {
   char *path; /* absolute, free of symbolic links; NULL if unknown; owned */
 };
 
-/* Open PATH, which is relative to D and may hold "..", for reading.  Returns
+/* Open PATH, which is relative to D and may hold "..", for reading; WRITABLE:
+ * and for writing, unless the host forbids that (see struct file).  Returns
  * NULL with errno set, NOT reported, since callers try several names:
  *   ENOENT, ENOTDIR  there is no such file
  *   EXDEV            PATH or a symbolic link on the way leads out of D
@@ -34,7 +48,45 @@ struct dir {
  *   ENXIO, EISDIR    it is no regular file
  *   others           as open(2) has them
  */
-extern struct file *dir_open_file (struct dir *d, const char *path)
+extern struct file *
+dir_open_file (struct dir *d, const char *path, bool writable)
+  __attribute__ ((__nonnull__ (1, 2)));
+
+/* ---- making files ----
+ *
+ * NAME is that of a file in D itself, the user's word.  All of these return -1
+ * (or NULL) with errno set, NOT reported, since callers know what the file is
+ * for.
+ */
+
+/* A new file of SIZE bytes that reads as zeroes, open for writing.  RESERVE:
+ * its space is its own from now on, if the host can do that without writing.
+ * EEXIST if there is anything called NAME.
+ */
+extern struct file *
+dir_create_file (struct dir *d, const char *name, uint64_t size, bool reserve)
+  __attribute__ ((__nonnull__ (1, 2)));
+
+/* Is there anything called NAME, be it a link to nowhere?  1, 0 or -1. */
+extern int dir_has_file (struct dir *d, const char *name)
+  __attribute__ ((__nonnull__ (1, 2)));
+
+/* Give the file FROM the name TO.  EEXIST if there is anything called TO; it is
+ * never replaced.
+ */
+extern int dir_publish_file (struct dir *d, const char *from, const char *to)
+  __attribute__ ((__nonnull__ (1, 2, 3)));
+
+extern int dir_remove_file (struct dir *d, const char *name)
+  __attribute__ ((__nonnull__ (1, 2)));
+
+/* Make durable which names there are. */
+extern int dir_sync (struct dir *d) __attribute__ ((__nonnull__ (1)));
+
+/* Is there a directory NAME in D, and something in it?  1, 0, or -1 with errno
+ * set, NOT reported.
+ */
+extern int dir_holds_any (struct dir *d, const char *name)
   __attribute__ ((__nonnull__ (1, 2)));
 
 /* D may be NULL. */

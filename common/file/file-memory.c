@@ -4,27 +4,63 @@
 #include <config.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "checked-overflow.h"
+#include "cleanup.h"
 #include "file-memory.h"
-#include "quote.h"
 #include "rounding.h"
 #include "vector.h"
 
 struct memory_file {
   struct file file;
+  pthread_rwlock_t lock; /* for all below but READS */
   unsigned char *data;
+  uint64_t room;   /* bytes there is memory for at data */
   uint64_t size;   /* bytes of data */
   uint64_t length; /* of the file; a hole from size on */
   int fail;
-  unsigned reads;
+  int fail_change;
+  unsigned fail_after; /* so many changes before FAIL_CHANGE holds */
+  int fail_sync;
+  unsigned reads; /* atomic */
+  unsigned syncs;
 };
+
+static void
+unlock (pthread_rwlock_t **lock)
+{
+  pthread_rwlock_unlock (*lock);
+}
+
+static pthread_rwlock_t *
+lock_to_read (struct memory_file *m)
+{
+  pthread_rwlock_rdlock (&m->lock);
+  return &m->lock;
+}
+
+static pthread_rwlock_t *
+lock_to_write (struct memory_file *m)
+{
+  pthread_rwlock_wrlock (&m->lock);
+  return &m->lock;
+}
+
+/* Hold the lock of M, by one of the functions above, until the scope ends. */
+#define HOLD(how, m) \
+  CLEANUP (unlock)   \
+  pthread_rwlock_t *held __attribute__ ((__unused__)) = how (m)
 
 static int64_t
 memory_size (struct file *f)
 {
-  return ((struct memory_file *) f)->length;
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_read, m);
+
+  return m->length;
 }
 
 static int64_t
@@ -32,6 +68,7 @@ memory_pread (struct file *f, void *buf, size_t count, uint64_t offset)
 {
   struct memory_file *m = (struct memory_file *) f;
   uint64_t n, data;
+  HOLD (lock_to_read, m);
 
   __atomic_fetch_add (&m->reads, 1, __ATOMIC_RELAXED);
   if (m->fail) {
@@ -51,7 +88,8 @@ memory_pread (struct file *f, void *buf, size_t count, uint64_t offset)
 static uint64_t
 memory_hole_end (struct file *f, uint64_t offset, uint64_t limit)
 {
-  const struct memory_file *m = (struct memory_file *) f;
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_read, m);
 
   if (offset < m->size || offset >= m->length)
     return offset;
@@ -61,9 +99,117 @@ memory_hole_end (struct file *f, uint64_t offset, uint64_t limit)
 static uint64_t
 memory_data_end (struct file *f, uint64_t offset, uint64_t limit)
 {
-  const struct memory_file *m = (struct memory_file *) f;
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_read, m);
 
   return offset < m->size ? min_u64 (m->size, limit) : limit;
+}
+
+/* Is a change to fail?  -1 with errno set if so. */
+static int
+begin_change (struct memory_file *m)
+{
+  if (m->fail_change == 0)
+    return 0;
+  if (m->fail_after > 0) {
+    m->fail_after--;
+    return 0;
+  }
+  errno = m->fail_change;
+  return -1;
+}
+
+/* Let all before END be data. */
+static int
+make_data (struct memory_file *m, uint64_t end)
+{
+  if (end > m->room) {
+    uint64_t room = max_u64 (end, m->room * 2);
+    unsigned char *data = realloc (m->data, room);
+
+    if (data == NULL)
+      return -1;
+    m->data = data;
+    m->room = room;
+  }
+  if (end > m->size) {
+    memset (m->data + m->size, 0, end - m->size);
+    m->size = end;
+  }
+  m->length = max_u64 (m->length, end);
+  return 0;
+}
+
+static int
+memory_pwrite (struct file *f, const struct file_part *parts, unsigned n,
+               uint64_t offset)
+{
+  struct memory_file *m = (struct memory_file *) f;
+  uint64_t end = offset;
+  unsigned i;
+  HOLD (lock_to_write, m);
+
+  for (i = 0; i < n; ++i)
+    if (add_overflow (end, parts[i].count, &end) || end > INT64_MAX) {
+      errno = EFBIG;
+      return -1;
+    }
+  if (begin_change (m) == -1 || make_data (m, end) == -1)
+    return -1;
+  for (i = 0; i < n; ++i) {
+    if (parts[i].count > 0)
+      memcpy (m->data + offset, parts[i].bytes, parts[i].count);
+    offset += parts[i].count;
+  }
+  return 0;
+}
+
+static int
+memory_zero (struct file *f, uint64_t offset, uint64_t count, bool punch)
+{
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_write, m);
+
+  (void) punch;
+  if (begin_change (m) == -1)
+    return -1;
+  if (offset < m->size)
+    memset (m->data + offset, 0, min_u64 (count, m->size - offset));
+  return 0;
+}
+
+static bool
+memory_zero_is_fast (struct file *f, bool punch)
+{
+  (void) f;
+  (void) punch;
+  return true;
+}
+
+static int
+memory_truncate (struct file *f, uint64_t size)
+{
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_write, m);
+
+  if (begin_change (m) == -1)
+    return -1;
+  m->size = min_u64 (m->size, size);
+  m->length = size;
+  return 0;
+}
+
+static int
+memory_sync (struct file *f)
+{
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_write, m);
+
+  m->syncs++;
+  if (m->fail_sync == 0)
+    return 0;
+  errno = m->fail_sync;
+  return -1;
 }
 
 static void
@@ -71,8 +217,9 @@ memory_close (struct file *f)
 {
   struct memory_file *m = (struct memory_file *) f;
 
+  pthread_rwlock_destroy (&m->lock);
   free (m->data);
-  free (f->name);
+  file_fini (f);
   free (m);
 }
 
@@ -81,6 +228,11 @@ static const struct file_ops memory_ops = {
   .pread = memory_pread,
   .hole_end = memory_hole_end,
   .data_end = memory_data_end,
+  .pwrite = memory_pwrite,
+  .zero = memory_zero,
+  .zero_is_fast = memory_zero_is_fast,
+  .truncate = memory_truncate,
+  .sync = memory_sync,
   .close = memory_close,
 };
 
@@ -92,14 +244,16 @@ file_memory_create (const char *name, const void *data, size_t size,
 
   if (m == NULL)
     return NULL;
-  m->file.ops = &memory_ops;
-  m->file.name = quote (name);
-  m->file.id.inode = inode;
-  m->data = malloc (size ? size : 1);
-  if (m->file.name == NULL || m->data == NULL) {
+  pthread_rwlock_init (&m->lock, NULL);
+  m->room = size ? size : 1;
+  m->data = malloc (m->room);
+  if (file_init (&m->file, &memory_ops, name) == -1 || m->data == NULL) {
     memory_close (&m->file);
+    errno = ENOMEM;
     return NULL;
   }
+  m->file.id.inode = inode;
+  m->file.writable = true;
   if (size > 0)
     memcpy (m->data, data, size);
   m->size = size;
@@ -110,7 +264,38 @@ file_memory_create (const char *name, const void *data, size_t size,
 void
 file_memory_fail_reads (struct file *f, int err)
 {
-  ((struct memory_file *) f)->fail = err;
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_write, m);
+
+  m->fail = err;
+}
+
+void
+file_memory_fail_changes (struct file *f, unsigned after, int err)
+{
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_write, m);
+
+  m->fail_after = after;
+  m->fail_change = err;
+}
+
+void
+file_memory_fail_syncs (struct file *f, int err)
+{
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_write, m);
+
+  m->fail_sync = err;
+}
+
+unsigned
+file_memory_syncs (struct file *f)
+{
+  struct memory_file *m = (struct memory_file *) f;
+  HOLD (lock_to_read, m);
+
+  return m->syncs;
 }
 
 unsigned
@@ -133,7 +318,7 @@ struct memory_dir {
 };
 
 static struct file *
-memory_dir_open (struct dir *d, const char *path)
+memory_dir_open (struct dir *d, const char *path, bool writable)
 {
   const struct memory_dir *m = (struct memory_dir *) d;
   size_t i;
@@ -147,8 +332,13 @@ memory_dir_open (struct dir *d, const char *path)
   for (i = 0; i < m->entries.count; ++i) {
     const struct entry *e = &m->entries.items[i];
 
-    if (strcmp (e->path, path) == 0)
-      return file_memory_create (path, e->data, e->size, 0, i + 1);
+    if (strcmp (e->path, path) == 0) {
+      struct file *f = file_memory_create (path, e->data, e->size, 0, i + 1);
+
+      if (f)
+        f->writable = writable;
+      return f;
+    }
   }
   errno = ENOENT;
   return NULL;

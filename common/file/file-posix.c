@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Regular files of the host. */
+/* Regular files of the host.
+ *
+ * Locks: other programs use a disk image too, qemu's above all, so that its
+ * protocol is spoken here.  There are a few permissions, each a bit.  For each
+ * that a program has it holds a shared lock on one byte of the file, and for
+ * each that it denies others a shared lock on another byte.  Shared locks never
+ * conflict, so everybody first takes his own and then looks whether anybody
+ * else holds a byte that speaks against one of them.  These are locks of the
+ * open file description: they do not vanish when some other descriptor of the
+ * file is closed, and two disks in one process exclude each other.
+ */
 
 #include <config.h>
 
@@ -8,6 +18,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -21,7 +32,11 @@ struct posix_file {
   struct file file;
   int fd;
   unsigned flags;
+  int zero_works[2]; /* atomic, enum known; without and with punching */
+  unsigned locked;   /* bits of lock_byte that are held */
 };
+
+enum known { UNKNOWN, YES, NO };
 
 static int
 fd_of (struct file *f)
@@ -91,13 +106,274 @@ posix_prefetch (struct file *f, uint64_t offset, uint64_t count)
   (void) posix_fadvise (fd_of (f), offset, count, POSIX_FADV_WILLNEED);
 }
 
+/* ---- changes ---- */
+
+#define MAX_PARTS 8 /* as file.h says */
+
+/* Drop the first COUNT bytes of the N parts at V; returns how many parts are
+ * done.
+ */
+static unsigned
+skip_parts (struct iovec *v, unsigned n, size_t count)
+{
+  unsigned i;
+
+  for (i = 0; i < n && count >= v[i].iov_len; ++i)
+    count -= v[i].iov_len;
+  if (i < n) {
+    v[i].iov_base = (char *) v[i].iov_base + count;
+    v[i].iov_len -= count;
+  }
+  return i;
+}
+
+static int
+posix_pwrite (struct file *f, const struct file_part *parts, unsigned n,
+              uint64_t offset)
+{
+  struct iovec v[MAX_PARTS];
+  unsigned i;
+  ssize_t r;
+
+  for (i = 0; i < n; ++i) {
+    v[i].iov_base = (void *) (uintptr_t) parts[i].bytes; /* only read */
+    v[i].iov_len = parts[i].count;
+  }
+  /* A write that a full disk cuts short fails when it goes on. */
+  i = skip_parts (v, n, 0);
+  while (i < n) {
+    r = pwritev (fd_of (f), v + i, n - i, offset);
+    if (r == 0)
+      errno = EIO; /* there is no such thing for a regular file */
+    if (r == 0 || (r == -1 && errno != EINTR))
+      return -1;
+    if (r > 0) {
+      offset += r;
+      i += skip_parts (v + i, n - i, r);
+    }
+  }
+  return 0;
+}
+
+static int
+call_fallocate (int fd, int mode, uint64_t offset, uint64_t count)
+{
+  int r;
+
+  do
+    r = fallocate (fd, mode | FALLOC_FL_KEEP_SIZE, offset, count);
+  while (r == -1 && errno == EINTR);
+  if (r == -1 && (errno == ENOSYS || errno == ENODEV))
+    errno = EOPNOTSUPP;
+  return r;
+}
+
+/* Remember what the call that returned R says about a mode; other errors than
+ * EOPNOTSUPP say nothing.
+ */
+static void
+learn (int *works, int r)
+{
+  if (r == 0 || errno == EOPNOTSUPP)
+    __atomic_store_n (works, r == 0 ? YES : NO, __ATOMIC_RELAXED);
+}
+
+static int
+posix_zero (struct file *f, uint64_t offset, uint64_t count, bool punch)
+{
+  struct posix_file *p = (struct posix_file *) f;
+  int *works = &p->zero_works[punch], r;
+
+  if (__atomic_load_n (works, __ATOMIC_RELAXED) == NO) {
+    errno = EOPNOTSUPP;
+    return -1;
+  }
+  r = call_fallocate (
+    p->fd, punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE, offset, count);
+  learn (works, r);
+  return r;
+}
+
+/* Where there is nothing to punch, so that trying it changes nothing.  As far
+ * behind the end as no other thread can have written since; where that is
+ * beyond the largest file that the host can have, nothing is learnt.
+ */
+static void
+try_punching (struct posix_file *p)
+{
+  int64_t size = posix_size (&p->file);
+
+  if (size != -1 && size <= INT64_MAX - (INT64_C (1) << 31))
+    learn (&p->zero_works[true],
+           call_fallocate (p->fd, FALLOC_FL_PUNCH_HOLE,
+                           size + (INT64_C (1) << 30), 1));
+}
+
+/* Zeroing without punching cannot be tried like that: behind the end it would
+ * allocate space, before the end destroy data.  But nearly every file system
+ * that punches has it, and where the first real call finds that it has not,
+ * that is remembered.  So one request at most is slower than promised; to
+ * expect the worst would make all of them slow, everywhere.
+ */
+static bool
+posix_zero_is_fast (struct file *f, bool punch)
+{
+  struct posix_file *p = (struct posix_file *) f;
+  int known = __atomic_load_n (&p->zero_works[punch], __ATOMIC_RELAXED);
+
+  if (known != UNKNOWN)
+    return known == YES;
+  if (__atomic_load_n (&p->zero_works[true], __ATOMIC_RELAXED) == UNKNOWN)
+    try_punching (p);
+  return __atomic_load_n (&p->zero_works[true], __ATOMIC_RELAXED) == YES;
+}
+
+static int
+posix_truncate (struct file *f, uint64_t size)
+{
+  int r;
+
+  do
+    r = ftruncate (fd_of (f), size);
+  while (r == -1 && errno == EINTR);
+  return r;
+}
+
+static int
+posix_sync (struct file *f)
+{
+  const struct posix_file *p = (struct posix_file *) f;
+  int r;
+
+  do
+    r = fdatasync (p->fd);
+  while (r == -1 && errno == EINTR);
+  /* Pages can be dropped only once they are clean.  A hint again. */
+  if (r == 0 && p->flags & FILE_UNBUFFERED)
+    (void) posix_fadvise (p->fd, 0, 0, POSIX_FADV_DONTNEED);
+  return r;
+}
+
+/* ---- locks ---- */
+
+/* What a program may want to do with the disk. */
+enum permission {
+  READ = 1 << 0, /* see consistent content */
+  WRITE = 1 << 1,
+  RESIZE = 1 << 3, /* bit 2 is to write what is there already */
+};
+#define N_PERMISSIONS 4
+
+/* A set of locks: a bit for each permission that we have, then a bit for each
+ * that we deny others.
+ */
+#define HAVE(permissions) (permissions)
+#define DENY(permissions) ((permissions) << N_PERMISSIONS)
+#define N_LOCKS           (2 * N_PERMISSIONS)
+
+/* The byte of the file that stands for a bit of such a set. */
+static off_t
+lock_byte (unsigned bit)
+{
+  return bit < N_PERMISSIONS ? 100 + bit : 200 + bit - N_PERMISSIONS;
+}
+
+static struct flock
+lock_of_byte (short type, unsigned bit)
+{
+  return (struct flock){
+    .l_type = type,
+    .l_whence = SEEK_SET,
+    .l_start = lock_byte (bit),
+    .l_len = 1,
+  };
+}
+
+static void
+give_back (int fd, unsigned locks)
+{
+  int saved = errno;
+  unsigned bit;
+
+  for (bit = 0; bit < N_LOCKS; ++bit)
+    if (locks & 1u << bit) {
+      struct flock l = lock_of_byte (F_UNLCK, bit);
+
+      (void) fcntl (fd, F_OFD_SETLK, &l);
+    }
+  errno = saved;
+}
+
+static int
+take (int fd, unsigned locks)
+{
+  unsigned bit;
+
+  for (bit = 0; bit < N_LOCKS; ++bit)
+    if (locks & 1u << bit) {
+      struct flock l = lock_of_byte (F_RDLCK, bit);
+
+      if (fcntl (fd, F_OFD_SETLK, &l) == -1)
+        return -1;
+    }
+  return 0;
+}
+
+/* Does nobody else hold what speaks against LOCKS: deny what we have, or have
+ * what we deny?  -1 with errno EAGAIN if so.
+ */
+static int
+look_for_others (int fd, unsigned locks)
+{
+  unsigned bit;
+
+  for (bit = 0; bit < N_LOCKS; ++bit)
+    if (locks & 1u << bit) {
+      unsigned against = (bit + N_PERMISSIONS) % N_LOCKS;
+      struct flock l = lock_of_byte (F_WRLCK, against);
+
+      if (fcntl (fd, F_OFD_GETLK, &l) == -1)
+        return -1;
+      if (l.l_type != F_UNLCK) {
+        errno = EAGAIN;
+        return -1;
+      }
+    }
+  return 0;
+}
+
+static int
+posix_lock (struct file *f, enum file_lock lock)
+{
+  struct posix_file *p = (struct posix_file *) f;
+  unsigned want = HAVE (READ) | DENY (WRITE | RESIZE), new;
+
+  if (lock == FILE_LOCK_WRITE)
+    want |= HAVE (WRITE | RESIZE);
+  new = want & ~p->locked;
+  if (take (p->fd, new) == 0 && look_for_others (p->fd, new) == 0) {
+    p->locked |= new;
+    return 0;
+  }
+  give_back (p->fd, new);
+  switch (errno) {
+  case EACCES: errno = EAGAIN; return -1; /* POSIX lets fcntl say either */
+  case EINVAL:
+  case ENOLCK:
+  case EOPNOTSUPP: return 0; /* no locks in this kernel or on this host */
+  default: return -1;
+  }
+}
+
+/* ---- open and close ---- */
+
 static void
 posix_close (struct file *f)
 {
   struct posix_file *p = (struct posix_file *) f;
 
   close (p->fd);
-  free (f->name);
+  file_fini (f);
   free (p);
 }
 
@@ -107,6 +383,12 @@ static const struct file_ops posix_ops = {
   .hole_end = posix_hole_end,
   .data_end = posix_data_end,
   .prefetch = posix_prefetch,
+  .pwrite = posix_pwrite,
+  .zero = posix_zero,
+  .zero_is_fast = posix_zero_is_fast,
+  .truncate = posix_truncate,
+  .sync = posix_sync,
+  .lock = posix_lock,
   .close = posix_close,
 };
 
@@ -115,14 +397,16 @@ file_posix_from_fd (int fd, const char *name, unsigned flags)
 {
   struct posix_file *p = calloc (1, sizeof *p);
   struct stat st;
+  int saved;
 
-  if (p == NULL)
-    goto error;
+  if (p == NULL) {
+    close (fd);
+    errno = ENOMEM;
+    return NULL;
+  }
   p->fd = fd;
   p->flags = flags;
-  p->file.ops = &posix_ops;
-  p->file.name = quote (name);
-  if (p->file.name == NULL || fstat (fd, &st) == -1)
+  if (file_init (&p->file, &posix_ops, name) == -1 || fstat (fd, &st) == -1)
     goto error;
   if (!S_ISREG (st.st_mode)) {
     errno = S_ISDIR (st.st_mode) ? EISDIR : ENXIO;
@@ -130,13 +414,13 @@ file_posix_from_fd (int fd, const char *name, unsigned flags)
   }
   p->file.id.device = st.st_dev;
   p->file.id.inode = st.st_ino;
+  p->file.writable = flags & FILE_WRITABLE;
   return &p->file;
 
 error:
-  if (p != NULL)
-    cleanup_free (&p->file.name);
-  cleanup_free (&p);
-  close (fd);
+  saved = errno;
+  posix_close (&p->file);
+  errno = saved;
   return NULL;
 }
 
@@ -152,20 +436,49 @@ file_posix_raise_limit (void)
   return setrlimit (RLIMIT_NOFILE, &limit) == 0;
 }
 
+bool
+file_posix_may_be_read (int err)
+{
+  /* No permission; immutable; a read-only file system; a program that runs. */
+  return err == EACCES || err == EPERM || err == EROFS || err == ETXTBSY;
+}
+
+/* file_posix_open without a report. */
+static struct file *
+open_quietly (const char *path, unsigned flags)
+{
+  const bool writable = flags & FILE_WRITABLE;
+  int fd, write_errno;
+  struct file *f;
+
+  if (writable) {
+    fd = open (path, O_RDWR | FILE_POSIX_OPEN_FLAGS);
+    if (fd >= 0)
+      return file_posix_from_fd (fd, path, flags);
+    if (!file_posix_may_be_read (errno))
+      return NULL;
+  }
+  write_errno = writable ? errno : 0;
+  fd = open (path, O_RDONLY | FILE_POSIX_OPEN_FLAGS);
+  if (fd == -1)
+    return NULL;
+  f = file_posix_from_fd (fd, path, flags & ~FILE_WRITABLE);
+  if (f)
+    f->write_errno = write_errno;
+  return f;
+}
+
 struct file *
 file_posix_open (const char *path, unsigned flags)
 {
   CLEANUP_FREE char *name = quote (path);
-  struct file *f = NULL;
-  int fd;
+  struct file *f;
 
   if (name == NULL) {
     report_error ("cannot open the disk: %m");
     return NULL;
   }
-  fd = open (path, FILE_POSIX_OPEN_FLAGS);
-  if (fd >= 0)
-    f = file_posix_from_fd (fd, path, flags);
+  f = open_quietly (path, flags);
   if (f == NULL) {
     if (errno == EISDIR)
       report_error ("%s: expected a regular file that holds a VMDK, found a "

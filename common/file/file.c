@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What all kinds of file have in common: error messages, whole reads. */
+/* What all kinds of file have in common: error messages, whole reads, zeroes
+ * where the host has no call for them, and that no sync is lost or superfluous.
+ */
 
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -12,7 +15,27 @@
 
 #include "cleanup.h"
 #include "file.h"
+#include "quote.h"
 #include "report.h"
+#include "rounding.h"
+
+#define MAX_PARTS 8
+
+int
+file_init (struct file *f, const struct file_ops *ops, const char *name)
+{
+  pthread_mutex_init (&f->mutex, NULL); /* cannot fail on Linux */
+  f->ops = ops;
+  f->name = quote (name);
+  return f->name == NULL ? -1 : 0;
+}
+
+void
+file_fini (struct file *f)
+{
+  pthread_mutex_destroy (&f->mutex);
+  cleanup_free (&f->name);
+}
 
 int64_t
 file_size (struct file *f)
@@ -115,6 +138,138 @@ file_prefetch (struct file *f, uint64_t offset, uint64_t count)
   if (f->ops->prefetch)
     f->ops->prefetch (f, offset, count);
 }
+
+/* ---- changes ---- */
+
+/* Call this when a change has been made, or may have been made in part: were
+ * it called before, a sync between the two would forget that one is due.
+ */
+static void
+changed (struct file *f)
+{
+  __atomic_store_n (&f->unsynced, true, __ATOMIC_SEQ_CST);
+}
+
+int
+file_pwrite_parts (struct file *f, const struct file_part *parts, unsigned n,
+                   uint64_t offset)
+{
+  size_t count = 0;
+  unsigned i;
+  int r;
+
+  assert (f->writable && n <= MAX_PARTS);
+  for (i = 0; i < n; ++i)
+    count += parts[i].count;
+  if (count == 0)
+    return 0;
+  r = f->ops->pwrite (f, parts, n, offset);
+  changed (f);
+  if (r == -1)
+    report_error ("%s: cannot write %zu bytes at offset %" PRIu64 ": %m",
+                  f->name, count, offset);
+  return r;
+}
+
+int
+file_pwrite (struct file *f, const void *buf, size_t count, uint64_t offset)
+{
+  const struct file_part part = { buf, count };
+
+  return file_pwrite_parts (f, &part, 1, offset);
+}
+
+static int
+write_zeroes (struct file *f, uint64_t offset, uint64_t count)
+{
+  static const unsigned char zeroes[64 * 1024];
+
+  while (count > 0) {
+    struct file_part parts[MAX_PARTS];
+    uint64_t done = 0;
+    unsigned n;
+
+    for (n = 0; n < MAX_PARTS && done < count; ++n) {
+      parts[n].bytes = zeroes;
+      parts[n].count = min_u64 (sizeof zeroes, count - done);
+      done += parts[n].count;
+    }
+    if (file_pwrite_parts (f, parts, n, offset) == -1)
+      return -1;
+    offset += done;
+    count -= done;
+  }
+  return 0;
+}
+
+int
+file_zero (struct file *f, uint64_t offset, uint64_t count, bool punch)
+{
+  int r;
+
+  assert (f->writable);
+  if (count == 0)
+    return 0;
+  r = f->ops->zero (f, offset, count, punch);
+  if (r == -1 && errno == EOPNOTSUPP)
+    return write_zeroes (f, offset, count);
+  changed (f);
+  if (r == -1)
+    report_error ("%s: cannot zero %" PRIu64 " bytes at offset %" PRIu64 ": %m",
+                  f->name, count, offset);
+  return r;
+}
+
+bool
+file_zero_is_fast (struct file *f, bool punch)
+{
+  return f->writable && f->ops->zero_is_fast && f->ops->zero_is_fast (f, punch);
+}
+
+int
+file_truncate (struct file *f, uint64_t size)
+{
+  int r;
+
+  assert (f->writable);
+  r = f->ops->truncate (f, size);
+  changed (f);
+  if (r == -1)
+    report_error ("%s: cannot change the size to %" PRIu64 " bytes: %m",
+                  f->name, size);
+  return r;
+}
+
+int
+file_sync (struct file *f)
+{
+  LOCK_FOR_SCOPE (&f->mutex);
+
+  /* Only under the mutex does false mean that the sync has ended too. */
+  if (!__atomic_exchange_n (&f->unsynced, false, __ATOMIC_SEQ_CST))
+    return 0;
+  /* The host tells of a failure once, and the next sync may "succeed" without
+   * what was lost.
+   */
+  if (f->sync_errno == 0 && f->ops->sync (f) == 0)
+    return 0;
+  if (f->sync_errno == 0)
+    f->sync_errno = errno ? errno : EIO;
+  changed (f);
+  errno = f->sync_errno;
+  report_error ("%s: cannot make changes durable: %m", f->name);
+  return -1;
+}
+
+int
+file_lock (struct file *f, enum file_lock lock)
+{
+  LOCK_FOR_SCOPE (&f->mutex);
+
+  return f->ops->lock ? f->ops->lock (f, lock) : 0;
+}
+
+/* ---- the end ---- */
 
 void
 file_close (struct file *f)

@@ -10,6 +10,7 @@
 #ifndef VMDK_FILE_H
 #define VMDK_FILE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,18 @@ struct file_id {
 };
 
 struct file;
+
+/* A piece of what is written at once. */
+struct file_part {
+  const void *bytes;
+  size_t count;
+};
+
+/* How a file is locked against other programs, qemu's tools among them. */
+enum file_lock {
+  FILE_LOCK_READ, /* others may read, none may write */
+  FILE_LOCK_WRITE /* no other may use it at all */
+};
 
 struct file_ops {
   /* Bytes now in the file, or -1 with errno set. */
@@ -38,16 +51,67 @@ struct file_ops {
   /* A hint that the range will be read soon.  May be NULL. */
   void (*prefetch) (struct file *f, uint64_t offset, uint64_t count);
 
+  /* What changes the file.  Each returns 0, or -1 with errno set, and is called
+   * only if F->writable.
+   *
+   * pwrite: all N parts, one behind the other, from OFFSET on; beyond the end
+   * it grows the file.
+   */
+  int (*pwrite) (struct file *f, const struct file_part *parts, unsigned n,
+                 uint64_t offset);
+
+  /* Let the range, which is inside the file, read as zeroes; PUNCH: and give
+   * its space back, else keep it.  EOPNOTSUPP if the host has no such thing.
+   */
+  int (*zero) (struct file *f, uint64_t offset, uint64_t count, bool punch);
+
+  /* Does zero work in this mode, as far as is known?  Changes no byte of the
+   * file.  NULL: it does not.
+   */
+  bool (*zero_is_fast) (struct file *f, bool punch);
+
+  int (*truncate) (struct file *f, uint64_t size);
+
+  /* Make durable what has been written before.  Never called by two threads at
+   * once; nor is lock, which is called whether or not F->writable.
+   */
+  int (*sync) (struct file *f);
+
+  /* See file_lock.  May be NULL: there is nobody to lock out. */
+  int (*lock) (struct file *f, enum file_lock lock);
+
   /* Release what is behind F, then F itself. */
   void (*close) (struct file *f);
 };
 
-/* Implementations embed this as their first member. */
+/* Implementations embed this as their first member; see file_init. */
 struct file {
   const struct file_ops *ops;
   char *name; /* fit to be printed; owned */
   struct file_id id;
+
+  /* Opened for writing; if that was wanted but could not be, WRITE_ERRNO says
+   * why.
+   */
+  bool writable;
+  int write_errno;
+
+  int sync_errno; /* of the first sync that failed; guarded by mutex */
+  bool unsynced; /* atomic: there have been changes since the last sync began */
+
+  /* Held during a sync, so that nobody takes one that is under way for done,
+   * and while the lock against other programs changes.
+   */
+  pthread_mutex_t mutex;
 };
+
+/* For implementations: set up F, which is all zero, with a copy of NAME (see
+ * quote.h).  Returns 0, or -1 with errno set, not reported; in both cases
+ * file_fini releases what F owns.
+ */
+extern int file_init (struct file *f, const struct file_ops *ops,
+                      const char *name) __attribute__ ((__nonnull__ (1, 2, 3)));
+extern void file_fini (struct file *f) __attribute__ ((__nonnull__ (1)));
 
 /* The present size in bytes.  Returns -1 with errno set, reported. */
 extern int64_t file_size (struct file *f) __attribute__ ((__nonnull__ (1)));
@@ -85,6 +149,50 @@ extern uint64_t file_data_end (struct file *f, uint64_t offset, uint64_t limit)
 extern void file_prefetch (struct file *f, uint64_t offset, uint64_t count)
   __attribute__ ((__nonnull__ (1)));
 
+/* ---- changing a file that is writable ----
+ *
+ * Each returns 0; or -1 with errno set, reported.  When a write fails, any part
+ * of it may have been done.
+ */
+
+/* Write COUNT bytes at OFFSET; the file grows if need be. */
+extern int file_pwrite (struct file *f, const void *buf, size_t count,
+                        uint64_t offset) __attribute__ ((__nonnull__ (1, 2)));
+
+/* The same for N (up to 8) parts that follow each other in the file. */
+extern int
+file_pwrite_parts (struct file *f, const struct file_part *parts, unsigned n,
+                   uint64_t offset) __attribute__ ((__nonnull__ (1, 2)));
+
+/* Let the range, which must be inside the file, read as zeroes.  PUNCH: give
+ * its space back to the host if that is possible, else keep it.  Where the host
+ * cannot do that, zeroes are written.
+ */
+extern int file_zero (struct file *f, uint64_t offset, uint64_t count,
+                      bool punch) __attribute__ ((__nonnull__ (1)));
+
+/* Can file_zero do without writing?  Asking changes no byte of F, but may touch
+ * its time stamps.
+ */
+extern bool file_zero_is_fast (struct file *f, bool punch)
+  __attribute__ ((__nonnull__ (1)));
+
+extern int
+file_truncate (struct file *f, uint64_t size) __attribute__ ((__nonnull__ (1)));
+
+/* Make durable all that was changed before this call, by any thread.  Costs
+ * nothing if there was nothing.  Once it has failed, it fails always.
+ */
+extern int file_sync (struct file *f) __attribute__ ((__nonnull__ (1)));
+
+/* Lock F, or raise its lock to FILE_LOCK_WRITE; it is held until F is closed.
+ * Returns 0; or -1 with errno set, NOT reported: EAGAIN if another program's
+ * lock forbids it (the lock is then as it was before).  Where the host has no
+ * locks, 0.
+ */
+extern int file_lock (struct file *f, enum file_lock lock)
+  __attribute__ ((__nonnull__ (1)));
+
 /* F may be NULL. */
 extern void file_close (struct file *f);
 extern void cleanup_file_close (struct file **f);
@@ -94,17 +202,19 @@ extern bool file_id_equal (struct file_id a, struct file_id b);
 
 enum file_flags {
   FILE_UNBUFFERED = 1, /* leave nothing in the host's page cache */
+  FILE_WRITABLE = 2,   /* for writing too, unless the host forbids that */
 };
 
-/* Open the regular file at PATH of the host for reading; the user named it,
- * so symbolic links are followed.  Returns NULL with errno set, reported.
+/* Open the regular file at PATH of the host; the user named it, so symbolic
+ * links are followed.  Returns NULL with errno set, reported.
  */
 extern struct file *file_posix_open (const char *path, unsigned flags)
   __attribute__ ((__nonnull__ (1)));
 
-/* Take over FD, whatever it is.  NAME is copied (see quote.h).  Returns NULL
- * with errno set, not reported, FD closed: ENXIO if it is no regular file
- * (EISDIR if it is a directory).
+/* Take over FD, whatever it is; with FILE_WRITABLE it is open for reading and
+ * writing.  NAME is copied (see quote.h).  Returns NULL with errno set, not
+ * reported, FD closed: ENXIO if it is no regular file (EISDIR if it is a
+ * directory).
  */
 extern struct file *
 file_posix_from_fd (int fd, const char *name, unsigned flags)

@@ -93,7 +93,7 @@ find_parent (struct opener *o, const struct link *child, struct location *where)
   if (encoding.n == 0)
     encoding = d->values[KEY_DDB_ENCODING];
   f = name_open (o->places, &child->where, hint, encoding, child->file->name,
-                 "the parent", &o->files, where);
+                 "the parent", &o->files, false, where);
   if (f != NULL && file_set_find (&o->files, f) != NULL) {
     report_error ("%s: its parent %s is in the chain already: the chain is a "
                   "loop",

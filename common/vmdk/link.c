@@ -107,7 +107,7 @@ open_extent_file (struct opener *o, struct link *l,
     encoding = &d->values[KEY_DDB_ENCODING];
   snprintf (what, sizeof what, "the extent of line %u", line->number);
   f = name_open (o->places, &l->where, line->name, *encoding, l->file->name,
-                 what, NULL, NULL);
+                 what, NULL, false, NULL);
   if (f == NULL)
     return NULL;
   use = file_set_find (&o->files, f);

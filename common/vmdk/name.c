@@ -178,6 +178,7 @@ struct search {
   const struct places *places;
   const struct location *from;
   const struct file_set *taken;
+  bool writable;
   struct file *file; /* once found */
   struct location where;
   int err;         /* the most telling failure so far */
@@ -253,7 +254,7 @@ try_path (struct search *s, size_t place, const char *dir, const char *name,
   if (s->last_path && s->last_place == place &&
       strcmp (s->last_path, path) == 0)
     return false;
-  file = dir_open_file (s->places->dirs[place], path);
+  file = dir_open_file (s->places->dirs[place], path, s->writable);
   if (vmdk_debug_chain)
     debug_tried (s, place, path, file);
   if (file != NULL && guess && s->taken && file_set_find (s->taken, file)) {
@@ -401,10 +402,12 @@ report_search (const struct search *s, struct text name, const char *tried,
 struct file *
 name_open (const struct places *places, const struct location *from,
            struct text name, struct text encoding, const char *who,
-           const char *what, const struct file_set *taken,
+           const char *what, const struct file_set *taken, bool writable,
            struct location *found)
 {
-  struct search s = { .places = places, .from = from, .taken = taken };
+  struct search s = {
+    .places = places, .from = from, .taken = taken, .writable = writable
+  };
   CLEANUP_FREE char *converted = to_utf8 (name, encoding);
   CLEANUP_FREE char *raw = strndup (name.p, name.n);
   CLEANUP_FREE char *tried = NULL;

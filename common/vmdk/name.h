@@ -37,13 +37,13 @@ extern void location_free (struct location *l);
  *   its last component in each search=DIR
  * where the directory of the disk counts as one more search=DIR if FROM is in
  * another.  All but the first are guesses, and pass over the files in TAKEN
- * (may be NULL).
+ * (may be NULL).  WRITABLE: see dir_open_file.
  * Returns NULL with errno set, reported.
  */
 extern struct file *
 name_open (const struct places *places, const struct location *from,
            struct text name, struct text encoding, const char *who,
-           const char *what, const struct file_set *taken,
+           const char *what, const struct file_set *taken, bool writable,
            struct location *found) __attribute__ ((__nonnull__ (1, 2, 5, 6)));
 
 /* Does NAME begin like a URI: "vsan://"? */

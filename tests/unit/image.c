@@ -231,7 +231,7 @@ image_add_text (struct dir *d, const char *name, const char *text)
 struct disk *
 image_disk_with (struct dir *dir, const char *name, struct disk_options options)
 {
-  struct file *f = dir_open_file (dir, name);
+  struct file *f = dir_open_file (dir, name, false);
 
   MUST (f != NULL);
   if (options.places.n == 0) {

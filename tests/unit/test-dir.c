@@ -137,7 +137,7 @@ static void
 check_one (int line, struct dir *d, const char *path, enum result expected,
            const char *content)
 {
-  struct file *f = dir_open_file (d, path);
+  struct file *f = dir_open_file (d, path, false);
   char what[256], found[64] = "";
 
   snprintf (what, sizeof what, "class of \"%.200s\" by %s", path,
@@ -432,8 +432,8 @@ no_descriptor_is_left_open (void)
   close (before);
   for (round = 0; round < 10; ++round)
     for (i = 0; i < sizeof paths / sizeof paths[0]; ++i) {
-      file_close (dir_open_file (with_openat2, paths[i]));
-      file_close (dir_open_file (with_walk, paths[i]));
+      file_close (dir_open_file (with_openat2, paths[i], false));
+      file_close (dir_open_file (with_walk, paths[i], false));
     }
   after = dup (0);
   close (after);
@@ -488,7 +488,7 @@ race (struct dir *d, const char *path)
   unsigned i, found = 0;
 
   for (i = 0; i < 20000; ++i) {
-    struct file *f = dir_open_file (d, path);
+    struct file *f = dir_open_file (d, path, false);
     char content[64] = "";
 
     if (f == NULL)
@@ -534,7 +534,7 @@ a_directory_that_is_swapped_meanwhile_opens_nothing_outside (void)
 static void
 files_are_named_as_the_user_named_the_directory (void)
 {
-  struct file *f = dir_open_file (with_openat2, "sub/g");
+  struct file *f = dir_open_file (with_openat2, "sub/g", false);
 
   MUST (f != NULL);
   CHECK_STRING (f->name, at ("in/sub/g"));
@@ -544,9 +544,9 @@ files_are_named_as_the_user_named_the_directory (void)
 static void
 one_file_has_one_identity (void)
 {
-  struct file *a = dir_open_file (with_openat2, "f");
-  struct file *b = dir_open_file (with_walk, "link-link");
-  struct file *c = dir_open_file (with_walk, "sub/g");
+  struct file *a = dir_open_file (with_openat2, "f", false);
+  struct file *b = dir_open_file (with_walk, "link-link", false);
+  struct file *c = dir_open_file (with_walk, "sub/g", false);
 
   MUST (a != NULL && b != NULL && c != NULL);
   CHECK (file_id_equal (a->id, b->id));

@@ -512,7 +512,7 @@ holes_of_flat_files_are_holes_of_the_disk (void)
   MUST (flat != NULL);
   MUST (dir_memory_add (dir, "flat", flat, 10 * S) == 0);
   add_descriptor ("x.vmdk", "", "RW 10 FLAT \"flat\" 0\n");
-  f = dir_open_file (dir, "x.vmdk");
+  f = dir_open_file (dir, "x.vmdk", false);
   MUST (f != NULL);
   d = disk_open (f, &options);
   MUST (d != NULL);

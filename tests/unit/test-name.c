@@ -46,7 +46,7 @@ open_in (const char *from, const char *name, const char *encoding,
   reports_forget ();
   errno = 0;
   return name_open (&places, &where, text (name), text (encoding), "child.vmdk",
-                    "the parent", NULL, found);
+                    "the parent", NULL, false, found);
 }
 
 /* NAME opens the file that was added as PATH of PLACE. */

@@ -260,7 +260,7 @@ open_with (const char *name, long n)
     .places = { &dir, 1 },
     .cache_size = DISK_CACHE_SIZE,
   };
-  struct file *f = dir_open_file (dir, name);
+  struct file *f = dir_open_file (dir, name, false);
   struct disk *d;
 
   MUST (f != NULL);
@@ -409,7 +409,7 @@ any_allocation_may_fail_while_a_directory_is_opened (void)
     if (d == NULL)
       CHECK_INT (n_errors (), 1);
     else {
-      f = dir_open_file (d, "etc/passwd");
+      f = dir_open_file (d, "etc/passwd", false);
       if (f == NULL)
         CHECK_INT (errno, ENOMEM);
     }

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Making files in a directory of the host, without ever replacing one. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "dir-posix.h"
+#include "file-posix.h"
+#include "file.h"
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
+/* ---- for every kind of directory ---- */
+
+struct file *
+dir_create_file (struct dir *d, const char *name, uint64_t size, bool reserve)
+{
+  return d->ops->create (d, name, size, reserve);
+}
+
+int
+dir_has_file (struct dir *d, const char *name)
+{
+  if (d->ops->exists == NULL) {
+    errno = EROFS;
+    return -1;
+  }
+  return d->ops->exists (d, name);
+}
+
+int
+dir_publish_file (struct dir *d, const char *from, const char *to)
+{
+  return d->ops->publish (d, from, to);
+}
+
+int
+dir_remove_file (struct dir *d, const char *name)
+{
+  return d->ops->remove (d, name);
+}
+
+int
+dir_sync (struct dir *d)
+{
+  return d->ops->sync (d);
+}
+
+/* ---- on the host ---- */
+
+static int
+fd_of (struct dir *d)
+{
+  return ((struct posix_dir *) d)->fd;
+}
+
+/* Let the new file FD have SIZE bytes. */
+static int
+make_size (int fd, uint64_t size, bool reserve)
+{
+  int r;
+
+  if (size > INT64_MAX) {
+    errno = EFBIG;
+    return -1;
+  }
+  if (reserve && size > 0) {
+    do
+      r = fallocate (fd, 0, 0, size);
+    while (r == -1 && errno == EINTR);
+    if (r == 0 || (errno != EOPNOTSUPP && errno != ENOSYS))
+      return r;
+  }
+  return ftruncate (fd, size);
+}
+
+struct file *
+dir_posix_create (struct dir *d, const char *name, uint64_t size, bool reserve)
+{
+  const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const struct posix_dir *p = (struct posix_dir *) d;
+  struct file *f = NULL;
+  int fd = openat (p->fd, name, flags, 0666), saved;
+
+  if (fd == -1)
+    return NULL;
+  if (make_size (fd, size, reserve) == 0)
+    f = file_posix_from_fd (fd, name, p->flags | FILE_WRITABLE);
+  else {
+    saved = errno;
+    close (fd);
+    errno = saved;
+  }
+  if (f == NULL) {
+    saved = errno;
+    unlinkat (p->fd, name, 0);
+    errno = saved;
+  }
+  return f;
+}
+
+int
+dir_posix_exists (struct dir *d, const char *name)
+{
+  struct stat st;
+
+  if (fstatat (fd_of (d), name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    return 1;
+  return errno == ENOENT ? 0 : -1;
+}
+
+static int
+rename_noreplace (int fd, const char *from, const char *to)
+{
+#ifdef SYS_renameat2
+  return syscall (SYS_renameat2, fd, from, fd, to, RENAME_NOREPLACE);
+#else
+  (void) fd;
+  (void) from;
+  (void) to;
+  errno = ENOSYS;
+  return -1;
+#endif
+}
+
+/* A file system without that flag (NFS) says EINVAL, a sandbox EPERM; there a
+ * second link does it, which cannot replace anything either.
+ */
+int
+dir_posix_publish (struct dir *d, const char *from, const char *to)
+{
+  const int fd = fd_of (d);
+  int saved;
+
+  if (rename_noreplace (fd, from, to) == 0)
+    return 0;
+  if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
+    return -1;
+  if (linkat (fd, from, fd, to, 0) == -1)
+    return -1;
+  if (unlinkat (fd, from, 0) == 0)
+    return 0;
+  saved = errno;
+  unlinkat (fd, to, 0);
+  errno = saved;
+  return -1;
+}
+
+int
+dir_posix_remove (struct dir *d, const char *name)
+{
+  return unlinkat (fd_of (d), name, 0);
+}
+
+/* Some file systems have nothing to sync in a directory. */
+int
+dir_posix_sync (struct dir *d)
+{
+  int fd = openat (fd_of (d), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int r, saved;
+
+  if (fd == -1)
+    return -1;
+  r = fsync (fd);
+  if (r == -1 && (errno == EINVAL || errno == ENOTSUP))
+    r = 0;
+  saved = errno;
+  close (fd);
+  errno = saved;
+  return r;
+}
