@@ -33,6 +33,10 @@ static const char *const key_names[N_DESCRIPTOR_KEYS] = {
   [KEY_DDB_OBJECT_PARENT] = "ddb.objectParentUri",
   [KEY_DDB_NATIVE_PARENT_HINT] = "ddb.nativeParentHint",
   [KEY_DDB_NATIVE_PARENT_CID] = "ddb.nativeParentCID",
+  [KEY_CHANGE_TRACK_PATH] = "changeTrackPath",
+  [KEY_DDB_LONG_CONTENT_ID] = "ddb.longContentID",
+  [KEY_DDB_UUID_MODIFICATION] = "ddb.uuid.modification",
+  [KEY_DDB_SIDECARS] = "ddb.sidecars",
 };
 
 static const char *const access_names[] = {
@@ -288,6 +292,33 @@ looks_like_key (struct text t)
   return t.n > 0;
 }
 
+/* What is before and behind the equals sign of LINE, if that is a key. */
+static bool
+split_assignment (struct text line, struct text *key, struct text *value)
+{
+  const char *equals = memchr (line.p, '=', line.n);
+
+  if (equals == NULL)
+    return false;
+  *key = text_trim ((struct text){ line.p, equals - line.p });
+  *value =
+    text_trim ((struct text){ equals + 1, line.p + line.n - (equals + 1) });
+  return looks_like_key (*key);
+}
+
+bool
+descriptor_sets (struct text line, enum descriptor_key key, struct text *value)
+{
+  struct text name, rest;
+  bool closed;
+
+  if (!split_assignment (line, &name, value) || !text_is (name, key_names[key]))
+    return false;
+  if (value->n > 0 && value->p[0] == '"')
+    *value = unquote (*value, &rest, &closed);
+  return true;
+}
+
 static void
 parse_assignment (struct parser *p, struct text line, struct text key,
                   struct text value)
@@ -313,8 +344,10 @@ parse_assignment (struct parser *p, struct text line, struct text key,
     return;
   if (d->values[k].p == NULL)
     d->values[k] = value;
-  else if (!text_equal (d->values[k], value))
+  else if (!text_equal (d->values[k], value)) {
+    d->conflict = true;
     warn_line (p, "the key was set before; this value is ignored", line);
+  }
 }
 
 /* Is LINE an extent line?  Then *ACCESS and *REST are set.  "RW=1" and
@@ -341,7 +374,6 @@ parse_line (struct parser *p, struct text line)
 {
   enum extent_access access;
   struct text rest, key, value;
-  const char *equals;
 
   if (line.n > MAX_LINE_BYTES) {
     line.n = 40;
@@ -352,33 +384,43 @@ parse_line (struct parser *p, struct text line)
     return 0;
   if (is_extent_line (line, &access, &rest))
     return parse_extent (p, line, access, rest);
-  equals = memchr (line.p, '=', line.n);
-  if (equals != NULL) {
-    key = text_trim ((struct text){ line.p, equals - line.p });
-    value =
-      text_trim ((struct text){ equals + 1, line.n - (equals + 1 - line.p) });
-    if (looks_like_key (key)) {
-      parse_assignment (p, line, key, value);
-      return 0;
-    }
-  }
-  warn_line (p, "ignored, not understood", line);
+  if (split_assignment (line, &key, &value))
+    parse_assignment (p, line, key, value);
+  else
+    warn_line (p, "ignored, not understood", line);
   return 0;
+}
+
+struct text
+descriptor_lines (const struct descriptor *d)
+{
+  size_t mark =
+    d->length >= 3 && memcmp (d->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+  return (struct text){ d->text + mark, d->length - mark };
+}
+
+struct text
+descriptor_next_line (struct text *rest)
+{
+  struct text line = *rest;
+  const char *end = memchr (line.p, '\n', line.n);
+
+  if (end != NULL)
+    line.n = end - line.p;
+  rest->p += line.n + (end != NULL);
+  rest->n -= line.n + (end != NULL);
+  return line;
 }
 
 static int
 parse_lines (struct parser *p)
 {
-  const char *text = p->d->text, *end = text + p->d->length, *eol;
+  struct text rest = descriptor_lines (p->d);
 
-  if (p->d->length >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0)
-    text += 3;
-  for (; text < end; text = eol + 1) {
-    eol = memchr (text, '\n', end - text);
-    if (eol == NULL)
-      eol = end;
+  while (rest.n > 0) {
     p->line++;
-    if (parse_line (p, (struct text){ text, eol - text }) == -1)
+    if (parse_line (p, descriptor_next_line (&rest)) == -1)
       return -1;
   }
   return 0;

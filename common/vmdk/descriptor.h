@@ -3,7 +3,8 @@
  * header keys and disk database (vmdk-format.md section 2).
  *
  * The text is hostile bytes.  descriptor_parse turns it into this validated
- * struct; nobody else looks at the text.
+ * struct; only descriptor-edit.c looks at the text again, with the functions
+ * that the parser itself uses.
  */
 
 #ifndef VMDK_DESCRIPTOR_H
@@ -30,6 +31,10 @@ enum descriptor_key {
   KEY_DDB_OBJECT_PARENT,
   KEY_DDB_NATIVE_PARENT_HINT,
   KEY_DDB_NATIVE_PARENT_CID,
+  KEY_CHANGE_TRACK_PATH,
+  KEY_DDB_LONG_CONTENT_ID,
+  KEY_DDB_UUID_MODIFICATION,
+  KEY_DDB_SIDECARS,
   N_DESCRIPTOR_KEYS
 };
 
@@ -72,6 +77,7 @@ struct descriptor {
   bool has_cid, has_parent_cid;
   uint32_t cid, parent_cid;
   bool encrypted; /* a key of an encrypted disk was seen */
+  bool conflict;  /* one of these keys was set twice, to different values */
 };
 
 enum vmdk_kind {
@@ -105,6 +111,23 @@ descriptor_read (struct file *f, uint64_t offset, size_t length)
 extern struct descriptor *
 descriptor_parse (const char *filename, const char *text, size_t length)
   __attribute__ ((__nonnull__ (1, 2)));
+
+/* All lines of D, as descriptor_next_line wants them: its text without the
+ * mark of byte order that may be in front.
+ */
+extern struct text
+descriptor_lines (const struct descriptor *d) __attribute__ ((__nonnull__ (1)));
+
+/* Take the first line off REST, which is not empty.  Returns it without its
+ * line feed.
+ */
+extern struct text
+descriptor_next_line (struct text *rest) __attribute__ ((__nonnull__ (1)));
+
+/* Does LINE set KEY?  Then *VALUE is to what, quotes removed. */
+extern bool
+descriptor_sets (struct text line, enum descriptor_key key, struct text *value)
+  __attribute__ ((__nonnull__ (3)));
 
 /* D may be NULL. */
 extern void descriptor_free (struct descriptor *d);
