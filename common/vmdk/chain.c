@@ -32,7 +32,7 @@ refuse (const struct link *l, const char *problem)
  * obeyed.
  */
 static int
-has_parent (const struct link *child, bool ignore_cid)
+has_parent (struct disk *disk, const struct link *child, bool ignore_cid)
 {
   const struct descriptor *d = child->descriptor;
 
@@ -47,6 +47,8 @@ has_parent (const struct link *child, bool ignore_cid)
   }
   if (!d->has_parent_cid && d->values[KEY_PARENT_HINT].n == 0)
     return 0;
+  if (!d->has_parent_cid)
+    disk->cid_ignored = true;
   if (!d->has_parent_cid && !ignore_cid)
     return refuse (child,
                    "expected a parentCID beside the parentFileNameHint, found "
@@ -107,7 +109,8 @@ find_parent (struct opener *o, const struct link *child, struct location *where)
 }
 
 static int
-check_cid (const struct link *child, const struct link *parent, bool ignore_cid)
+check_cid (struct disk *d, const struct link *child, const struct link *parent,
+           bool ignore_cid)
 {
   const uint32_t expected = child->descriptor->parent_cid;
   char found[16] = "none";
@@ -117,6 +120,7 @@ check_cid (const struct link *child, const struct link *parent, bool ignore_cid)
   if (parent->has_cid)
     snprintf (found, sizeof found, "%08" PRIx32, parent->cid);
   if (ignore_cid) {
+    d->cid_ignored = true;
     report_warning ("%s expects the CID %08" PRIx32 " of its parent %s, which "
                     "has %s: check-cid=false serves the disk all the same, "
                     "but its content may be wrong",
@@ -174,7 +178,8 @@ open_parents (struct disk *d, struct opener *o,
   struct file *file;
   int r;
 
-  for (; (r = has_parent (child, options->ignore_cid)) == 1; child = parent) {
+  for (; (r = has_parent (d, child, options->ignore_cid)) == 1;
+       child = parent) {
     if (d->n_links == MAX_LINKS)
       return refuse (child, "the chain has more than 256 links");
     file = find_parent (o, child, &where);
@@ -182,12 +187,14 @@ open_parents (struct disk *d, struct opener *o,
       return -1;
     parent = add_link (d, o, file, where);
     if (parent == NULL ||
-        check_cid (child, parent, options->ignore_cid) == -1 ||
+        check_cid (d, child, parent, options->ignore_cid) == -1 ||
         check_capacity (child, parent) == -1)
       return -1;
     /* Of use no longer, and up to 16 MiB of hostile text each. */
-    descriptor_free (TAKE (child->descriptor));
+    link_forget_descriptor (child);
   }
+  if (r == 0)
+    link_forget_descriptor (child);
   return r;
 }
 
@@ -195,7 +202,10 @@ int
 chain_open (struct disk *d, struct file *file,
             const struct disk_options *options)
 {
-  struct opener o = { .places = &options->places, .resources = &d->resources };
+  struct opener o = { .places = &options->places,
+                      .resources = &d->resources,
+                      .writable = options->writable,
+                      .drop_cbt = options->drop_cbt };
   struct location where = { 0, strdup ("") };
   int r = -1;
 

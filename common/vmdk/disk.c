@@ -50,6 +50,10 @@ disk_open (struct file *file, const struct disk_options *options)
   }
   d->size = d->links[0]->length;
   d->unpacked_ahead = options->cache_size / 4;
+  if (disk_open_writer (d, options) == -1) {
+    disk_close (d);
+    return NULL;
+  }
   return d;
 
 no_memory:
@@ -59,14 +63,15 @@ no_memory:
   return NULL;
 }
 
-void
+int
 disk_close (struct disk *d)
 {
-  int saved = errno;
+  int saved = errno, r;
   size_t i;
 
   if (d == NULL)
-    return;
+    return 0;
+  r = disk_close_writer (d);
   for (i = 0; i < d->n_links; ++i)
     link_close (d->links[i]);
   free (d->links);
@@ -74,7 +79,9 @@ disk_close (struct disk *d)
   cache_destroy (d->resources.grains);
   inflaters_destroy (d->resources.inflaters);
   free (d);
-  errno = saved;
+  if (r == 0)
+    errno = saved;
+  return r;
 }
 
 static void
@@ -100,9 +107,16 @@ int
 disk_map (struct disk *d, uint64_t offset, uint64_t length,
           struct disk_cursor *c, struct run *run)
 {
+  return disk_map_from (d, 0, offset, length, c, run);
+}
+
+int
+disk_map_from (struct disk *d, size_t first, uint64_t offset, uint64_t length,
+               struct disk_cursor *c, struct run *run)
+{
   size_t i;
 
-  for (i = 0; i < d->n_links; ++i) {
+  for (i = first; i < d->n_links; ++i) {
     if (c->silent_until[i] <= offset) {
       if (link_map (d->links[i], offset, length, run) == -1)
         return -1;
@@ -120,7 +134,8 @@ disk_map (struct disk *d, uint64_t offset, uint64_t length,
 }
 
 int
-disk_pread (struct disk *d, void *buf, uint32_t count, uint64_t offset)
+disk_read_from (struct disk *d, size_t first, void *buf, size_t count,
+                uint64_t offset)
 {
   const uint64_t end = offset + count;
   struct disk_cursor c;
@@ -130,7 +145,7 @@ disk_pread (struct disk *d, void *buf, uint32_t count, uint64_t offset)
 
   memset (&c, 0, d->n_links * sizeof c.silent_until[0]);
   for (; r == 0 && offset < end; offset += run.length, p += run.length) {
-    if (disk_map (d, offset, end - offset, &c, &run) == -1)
+    if (disk_map_from (d, first, offset, end - offset, &c, &run) == -1)
       return -1;
     switch (run.state) {
     case RUN_DATA: r = file_pread (run.file, p, run.length, run.at); break;
@@ -141,6 +156,16 @@ disk_pread (struct disk *d, void *buf, uint32_t count, uint64_t offset)
     case RUN_HOLE: memset (p, 0, run.length); break;
     }
   }
+  return r;
+}
+
+int
+disk_pread (struct disk *d, void *buf, uint32_t count, uint64_t offset)
+{
+  const uint64_t entered = disk_enter (d);
+  int r = disk_read_from (d, 0, buf, count, offset);
+
+  disk_leave (d, entered);
   return r;
 }
 
@@ -165,8 +190,8 @@ prefetch_packed (const struct run *run, uint64_t *room)
   return 0;
 }
 
-int
-disk_prefetch (struct disk *d, uint32_t count, uint64_t offset)
+static int
+prefetch (struct disk *d, uint32_t count, uint64_t offset)
 {
   const uint64_t end = offset + count;
   uint64_t room = d->unpacked_ahead;
@@ -183,6 +208,16 @@ disk_prefetch (struct disk *d, uint32_t count, uint64_t offset)
       return -1;
   }
   return 0;
+}
+
+int
+disk_prefetch (struct disk *d, uint32_t count, uint64_t offset)
+{
+  const uint64_t entered = disk_enter (d);
+  int r = prefetch (d, count, offset);
+
+  disk_leave (d, entered);
+  return r;
 }
 
 /* ---- block status ---- */
@@ -240,9 +275,9 @@ status_add_raw (struct status *s, uint64_t offset, const struct run *run)
   return r;
 }
 
-int
-disk_status (struct disk *d, uint32_t count, uint64_t offset, bool one,
-             disk_status_fn fn, void *opaque)
+static int
+status (struct disk *d, uint32_t count, uint64_t offset, bool one,
+        disk_status_fn fn, void *opaque)
 {
   const uint64_t end = offset + count;
   struct status s = { .fn = fn, .opaque = opaque, .one = one };
@@ -265,6 +300,17 @@ disk_status (struct disk *d, uint32_t count, uint64_t offset, bool one,
       r = status_add (&s, offset, run.length, run.state == RUN_ZERO);
   }
   return r == -1 ? -1 : status_flush (&s);
+}
+
+int
+disk_status (struct disk *d, uint32_t count, uint64_t offset, bool one,
+             disk_status_fn fn, void *opaque)
+{
+  const uint64_t entered = disk_enter (d);
+  int r = status (d, count, offset, one, fn, opaque);
+
+  disk_leave (d, entered);
+  return r;
 }
 
 uint32_t

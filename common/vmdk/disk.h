@@ -25,6 +25,12 @@ struct disk_options {
   bool single_link;     /* leave parents out */
   bool ignore_cid;      /* a parent may have been modified */
   size_t cache_size;    /* bytes for all caches together */
+
+  const char *name;      /* of the disk's file in dirs[0]; NULL: unknown */
+  bool writable;         /* get ready for disk_start_writing */
+  bool no_zeroed_grains; /* never write entries of zeroed grains */
+  bool drop_cbt;         /* end changed block tracking, and write */
+  bool no_locks;         /* do not care whether others use the files */
 };
 
 struct disk {
@@ -32,8 +38,11 @@ struct disk {
   size_t areas_left;   /* resources.areas */
   struct link **links; /* [0] is the top */
   size_t n_links;
+  bool cid_ignored;      /* a parent may not be the right one */
   uint64_t size;         /* bytes */
   size_t unpacked_ahead; /* bytes that one disk_prefetch may unpack */
+
+  struct writer *writer; /* NULL: opened for reading only.  See disk-write.c */
 };
 
 /* The default of cache_size, and the least that makes sense. */
@@ -47,8 +56,11 @@ extern struct disk *
 disk_open (struct file *file, const struct disk_options *options)
   __attribute__ ((__nonnull__ (1, 2)));
 
-/* No request may be under way.  D may be NULL. */
-extern void disk_close (struct disk *d);
+/* No request may be under way.  What was written is made durable, and the
+ * extents are marked as closed cleanly.  D may be NULL.  Returns -1, reported,
+ * if that failed; it is closed all the same.
+ */
+extern int disk_close (struct disk *d);
 
 /* How far down the chain it is known to be silent, so that a walk over a range
  * asks each link once about each part.  One for each request, zeroed.
@@ -91,9 +103,75 @@ extern int disk_status (struct disk *d, uint32_t count, uint64_t offset,
                         bool one, disk_status_fn fn, void *opaque)
   __attribute__ ((__nonnull__ (1, 5)));
 
+/* ---- writing ----
+ *
+ * Only the top link is written to.  Like reading, all of this may be called
+ * from any number of threads at once.  Each returns 0; or -1 with errno set,
+ * reported: ENOSPC and its relatives when the host or the format has no more
+ * room, EPERM for an extent that is marked read-only, EIO for damage, failures
+ * of the host, and for everything after a failed sync.  Unless said otherwise
+ * a request that fails may have been done in part.
+ */
+
+/* The disk shall be written to, if it can be: others are locked out, and the
+ * metadata of the top link is checked.  To be called before the functions
+ * below, any number of times; the first call decides.  Needs OPTIONS.writable.
+ * Returns 1; 0 if the disk can only be read, which is reported as a warning
+ * once; -1 with errno set, reported, if it must not even be read, since another
+ * program uses it.
+ */
+extern int
+disk_start_writing (struct disk *d) __attribute__ ((__nonnull__ (1)));
+
+enum disk_write_flags {
+  DISK_SYNC = 1, /* it is durable when the call returns */
+  DISK_FREE = 2, /* disk_zero: space may be given back */
+  /* disk_zero: if it would take as long as writing, fail with EOPNOTSUPP, not
+   * reported, before anything has changed.
+   */
+  DISK_QUICK = 4,
+};
+
+/* Write COUNT bytes at OFFSET, inside the disk. */
+extern int
+disk_pwrite (struct disk *d, const void *buf, uint32_t count, uint64_t offset,
+             unsigned flags) __attribute__ ((__nonnull__ (1, 2)));
+
+/* Let COUNT bytes at OFFSET, inside the disk, read as zeroes. */
+extern int disk_zero (struct disk *d, uint32_t count, uint64_t offset,
+                      unsigned flags) __attribute__ ((__nonnull__ (1)));
+
+/* Make durable all that was written before this call, by any thread. */
+extern int disk_flush (struct disk *d) __attribute__ ((__nonnull__ (1)));
+
 /* The largest grain of the top link in bytes; 0 if it has no grains. */
 extern uint32_t
 disk_grain_bytes (const struct disk *d) __attribute__ ((__nonnull__ (1)));
+
+/* ---- between disk.c and disk-write.c ---- */
+
+/* The same as disk_map, but only of the links from number FIRST on. */
+extern int
+disk_map_from (struct disk *d, size_t first, uint64_t offset, uint64_t length,
+               struct disk_cursor *c, struct run *run)
+  __attribute__ ((__nonnull__ (1, 5, 6)));
+
+/* The same as disk_pread. */
+extern int
+disk_read_from (struct disk *d, size_t first, void *buf, size_t count,
+                uint64_t offset) __attribute__ ((__nonnull__ (1, 3)));
+
+/* Every request is inside; see epoch.h.  Nothing happens if the disk was opened
+ * for reading only.
+ */
+extern uint64_t disk_enter (struct disk *d) __attribute__ ((__nonnull__ (1)));
+extern void
+disk_leave (struct disk *d, uint64_t entered) __attribute__ ((__nonnull__ (1)));
+
+/* When the links are open, and before they are closed.  Return -1, reported. */
+extern int disk_open_writer (struct disk *d, const struct disk_options *options)
+  __attribute__ ((__nonnull__ (1, 2)));
+extern int disk_close_writer (struct disk *d) __attribute__ ((__nonnull__ (1)));
 
 /* ---- between disk.c and chain.c ---- */
 

@@ -11,6 +11,7 @@
 #include "extent.h"
 #include "report.h"
 #include "vmdk-limits.h"
+#include "writing.h"
 
 struct flat {
   uint64_t offset; /* bytes into the file */
@@ -59,6 +60,50 @@ flat_map (struct extent *e, uint64_t offset, uint64_t length, struct run *run)
   return 0;
 }
 
+static uint64_t
+flat_at (const struct extent *e, uint64_t offset)
+{
+  const struct flat *flat = e->state;
+
+  return flat->offset + offset;
+}
+
+static int
+flat_write (struct extent *e, const void *buf, uint64_t count, uint64_t offset)
+{
+  if (writing_begin_change (e->writing, e) == -1)
+    return -1;
+  return file_pwrite (e->file, buf, count, flat_at (e, offset));
+}
+
+static int
+flat_zero (struct extent *e, uint64_t count, uint64_t offset, bool free)
+{
+  const uint64_t at = flat_at (e, offset);
+
+  /* A hole reads as zeroes already, and may stay one. */
+  if (free && file_hole_end (e->file, at, at + count) == at + count)
+    return 0;
+  if (writing_begin_change (e->writing, e) == -1)
+    return -1;
+  return file_zero (e->file, at, count, free);
+}
+
+static int
+flat_zero_is_quick (struct extent *e, uint64_t count, uint64_t offset,
+                    bool free)
+{
+  (void) count;
+  (void) offset;
+  return file_zero_is_fast (e->file, free);
+}
+
+static int
+flat_flush (struct extent *e)
+{
+  return writing_sync (e->writing, e->file);
+}
+
 static void
 flat_close (struct extent *e)
 {
@@ -71,5 +116,9 @@ const struct extent_driver extent_flat = {
   .open = flat_open,
   .map = flat_map,
   .close = flat_close,
+  .write = flat_write,
+  .zero = flat_zero,
+  .zero_is_quick = flat_zero_is_quick,
+  .flush = flat_flush,
   .raw = true,
 };

@@ -24,7 +24,7 @@ struct sesparse {
 
 /* 6.3: 1 in the top nibble, then the number of the table. */
 static enum entry
-sesparse_gde (struct grains *g, uint64_t raw, uint64_t *offset)
+sesparse_gde (const struct grains *g, uint64_t raw, uint64_t *offset)
 {
   const struct sesparse_header *h = g->detail;
   const uint64_t table_bytes = SESPARSE_GTES_PER_GT * 8;
@@ -140,11 +140,20 @@ sesparse_close (struct extent *e)
   free (s);
 }
 
+static const char *
+sesparse_why_not (const struct extent *e)
+{
+  (void) e;
+  return "it is space-efficient (SESparse), whose rules for writing are not "
+         "public: make a child link with create-parent, and write to that";
+}
+
 const struct extent_driver extent_sesparse = {
   .name = "sesparse",
   .match = sesparse_match,
   .open = sesparse_open,
   .map = sesparse_map,
   .close = sesparse_close,
+  .why_not = sesparse_why_not,
   .delta = true,
 };

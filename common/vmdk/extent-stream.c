@@ -36,14 +36,6 @@ struct stream {
 /* ---- opening ---- */
 
 static enum entry
-stream_gde (struct grains *g, uint64_t raw, uint64_t *offset)
-{
-  (void) g;
-  *offset = raw * SECTOR_SIZE;
-  return raw == 0 ? ENTRY_ABSENT : ENTRY_AT;
-}
-
-static enum entry
 stream_gte (struct grains *g, uint64_t raw, uint64_t *offset)
 {
   (void) g;
@@ -56,7 +48,7 @@ stream_gte (struct grains *g, uint64_t raw, uint64_t *offset)
 static const struct grain_format stream_format = {
   .entry_bytes = 4,
   .packed = true,
-  .gde = stream_gde,
+  .gde = grain_sector_gde,
   .gte = stream_gte,
 };
 
@@ -356,6 +348,14 @@ stream_read (struct extent *e, void *buf, size_t count, uint64_t offset)
   return 0;
 }
 
+static const char *
+stream_why_not (const struct extent *e)
+{
+  (void) e;
+  return "it is stream-optimized (compressed), and this version writes no such "
+         "disks: copy it into a new disk of another kind";
+}
+
 const struct extent_driver extent_stream = {
   .name = "stream",
   .match = stream_match,
@@ -363,5 +363,6 @@ const struct extent_driver extent_stream = {
   .map = stream_map,
   .read_packed = stream_read,
   .close = stream_close,
+  .why_not = stream_why_not,
   .delta = true,
 };

@@ -17,6 +17,7 @@
 
 struct cache;
 struct inflaters;
+struct writing;
 
 /* What all extents of a disk share; outlives them. */
 struct resources {
@@ -64,6 +65,43 @@ struct extent_driver {
   /* Release E->state, which may be NULL.  NULL if there is none. */
   void (*close) (struct extent *e);
 
+  /* ---- writing: all NULL, but why_not, where it cannot be done ---- */
+
+  /* Why this extent cannot be written to, whatever its tables say; NULL if it
+   * can.
+   */
+  const char *(*why_not) (const struct extent *e);
+
+  /* Look at the metadata and get ready.  See grains_start_writing for the
+   * result.  NULL: nothing to be done.
+   */
+  int (*start_writing) (struct extent *e, struct writing *w, char **problem);
+
+  /* Write, or let read as zeroes, COUNT bytes at OFFSET of the extent, inside
+   * it.  FREE: space may be given back.  Return -1, reported.
+   */
+  int (*write) (struct extent *e, const void *buf, uint64_t count,
+                uint64_t offset);
+  int (*zero) (struct extent *e, uint64_t count, uint64_t offset, bool free);
+
+  /* Would zero be much faster than writing?  Returns 1, 0, or -1. */
+  int (*zero_is_quick) (struct extent *e, uint64_t count, uint64_t offset,
+                        bool free);
+
+  /* Make durable what was written. */
+  int (*flush) (struct extent *e);
+
+  /* Before a request: flush, if that frees much memory or space.  Returns -1,
+   * reported.  NULL: there is nothing to be freed.
+   */
+  int (*relieve) (struct extent *e);
+
+  /* After the last flush: leave the file as if closed cleanly.  May be NULL. */
+  int (*finish) (struct extent *e);
+
+  /* Mark the extent as being in use.  NULL: there is no such mark. */
+  int (*set_unclean) (struct extent *e, bool unclean);
+
   /* The file has holes of its own that count as holes of the disk. */
   bool raw;
 
@@ -78,7 +116,11 @@ struct extent {
   const char *link_name;  /* for messages; the link's */
   struct file *file;      /* NULL if there is none; the link's */
   void *state;            /* the driver's */
-  uint32_t grain_bytes;   /* 0 if there are no grains */
+  enum extent_access access;
+  struct writing *writing; /* NULL until the disk is written to; the disk's */
+  bool unclean;            /* it was not closed cleanly before */
+  bool changed;            /* atomic: see writing_begin_change */
+  uint32_t grain_bytes;    /* 0 if there are no grains */
 };
 
 /* Open E, whose resources, start, length and file are set.  On failure there

@@ -39,12 +39,13 @@ static_assert (offsetof (struct disk_hosted_header, gtes_per_gt) == 44, "3.2");
 static_assert (offsetof (struct disk_hosted_header, newline) == 73, "3.2");
 
 /* Flags (3.3). */
-#define HOSTED_NEWLINE       UINT32_C (0x1)
-#define HOSTED_REDUNDANT     UINT32_C (0x2)
-#define HOSTED_ZEROED_GRAINS UINT32_C (0x4)
-#define HOSTED_COMPRESSED    UINT32_C (0x10000)
-#define HOSTED_MARKERS       UINT32_C (0x20000)
-#define HOSTED_INCOMPATIBLE  UINT32_C (0xfffc0000)
+#define HOSTED_NEWLINE            UINT32_C (0x1)
+#define HOSTED_REDUNDANT          UINT32_C (0x2)
+#define HOSTED_ZEROED_GRAINS      UINT32_C (0x4)
+#define HOSTED_COMPRESSED         UINT32_C (0x10000)
+#define HOSTED_MARKERS            UINT32_C (0x20000)
+#define HOSTED_UNKNOWN_COMPATIBLE UINT32_C (0xfff8)
+#define HOSTED_INCOMPATIBLE       UINT32_C (0xfffc0000)
 
 /* "The directory is at the end, see the footer" (4.1). */
 #define GD_AT_END UINT64_MAX

@@ -18,7 +18,7 @@
 #include "byte-order.h"
 #include "checked-overflow.h"
 #include "cleanup.h"
-#include "grain.h"
+#include "grain-writer.h"
 #include "report.h"
 #include "rounding.h"
 #include "vector.h"
@@ -41,6 +41,20 @@ grain_walk_start (struct grain_walk *w, struct grains *g)
   w->long_run = false;
   w->bulk = NULL;
   w->bulk_first = w->bulk_count = 0;
+  w->removals = grain_removals (g);
+}
+
+void
+grain_walk_refresh (struct grain_walk *w)
+{
+  const uint64_t removals = grain_removals (w->g);
+
+  if (w->removals == removals)
+    return;
+  w->removals = removals;
+  w->hole_start = w->hole_end = 0;
+  w->n_gdes = 0;
+  w->bulk_count = 0;
 }
 
 void
@@ -93,6 +107,20 @@ grain_table_bytes (const struct grains *g)
   return (size_t) g->geometry.gtes_per_gt * g->format->entry_bytes;
 }
 
+enum entry
+grain_sector_gde (const struct grains *g, uint64_t raw, uint64_t *offset)
+{
+  (void) g;
+  *offset = raw * SECTOR_SIZE;
+  return raw == 0 ? ENTRY_ABSENT : ENTRY_AT;
+}
+
+uint64_t
+grain_sector_step (const struct grains *g)
+{
+  return g->geometry.grain_bytes / SECTOR_SIZE;
+}
+
 static uint64_t
 directory_bytes (const struct grains *g)
 {
@@ -115,6 +143,15 @@ load_page (void *opaque, uint64_t index, void *buf, size_t size)
                            directory_offset (w->g, index & REDUNDANT) + at);
 
   return r == -1 ? CACHE_FAILED : CACHE_FOUND;
+}
+
+void
+grain_dir_forget (struct grains *g, bool redundant, uint64_t table)
+{
+  const uint64_t page = table * g->format->entry_bytes / PAGE_BYTES;
+
+  cache_drop (g->tables, (struct cache_key){
+                           &g->geometry, page | (redundant ? REDUNDANT : 0) });
 }
 
 /* Fill the walk's batch with up to N entries from TABLE on. */
@@ -154,7 +191,7 @@ table_fits (const struct grains *g, uint64_t offset)
   const uint64_t bytes = grain_table_bytes (g);
 
   return offset >= geo->data_start &&
-         range_inside (offset, bytes, geo->file_size) &&
+         range_inside (offset, bytes, grain_file_size (g)) &&
          !ranges_overlap (offset, bytes, geo->gd_offset, directory_bytes (g)) &&
          (geo->rgd_offset == 0 ||
           !ranges_overlap (offset, bytes, geo->rgd_offset,
@@ -162,8 +199,8 @@ table_fits (const struct grains *g, uint64_t offset)
 }
 
 /* Decode an entry and compare it with the file. */
-static enum entry
-check_gde (struct grains *g, uint64_t raw, uint64_t *offset)
+enum entry
+grain_dir_check (const struct grains *g, uint64_t raw, uint64_t *offset)
 {
   enum entry e = g->format->gde (g, raw, offset);
 
@@ -186,7 +223,7 @@ grain_dir_find (struct grain_walk *w, bool redundant, uint64_t table,
       return ENTRY_BAD;
   }
   raw = grain_raw_entry (g, w->gdes, table - w->first_gde);
-  e = check_gde (w->g, raw, offset);
+  e = grain_dir_check (w->g, raw, offset);
   if (redundant)
     w->n_gdes = 0; /* they are not the primary's */
   if (e == ENTRY_BAD)
@@ -196,7 +233,7 @@ grain_dir_find (struct grain_walk *w, bool redundant, uint64_t table,
                         " bytes, behind header and descriptor and outside the "
                         "directories, found 0x%" PRIx64
                         ": the file is damaged or incomplete",
-                        g->file->name, table, g->geometry.file_size, raw);
+                        g->file->name, table, grain_file_size (g), raw);
   return e;
 }
 
@@ -207,11 +244,12 @@ grain_dir_adjacent (struct grain_walk *w, uint64_t table, uint64_t ahead)
   const uint64_t most = min_u64 (ahead + 1, w->n_gdes - at);
   uint64_t first, offset, n;
 
-  if (check_gde (w->g, grain_raw_entry (w->g, w->gdes, at), &first) != ENTRY_AT)
+  if (grain_dir_check (w->g, grain_raw_entry (w->g, w->gdes, at), &first) !=
+      ENTRY_AT)
     return 0;
   for (n = 1; n < most; ++n)
-    if (check_gde (w->g, grain_raw_entry (w->g, w->gdes, at + n), &offset) !=
-          ENTRY_AT ||
+    if (grain_dir_check (w->g, grain_raw_entry (w->g, w->gdes, at + n),
+                         &offset) != ENTRY_AT ||
         offset != first + n * grain_table_bytes (w->g))
       break;
   return n;
@@ -307,7 +345,7 @@ add_tables (struct grain_walk *w, bool redundant, struct gathering *v)
       raw = grain_raw_entry (g, entries, i);
       if (redundant && raw == grain_raw_entry (g, primary, i))
         continue;
-      if (check_gde (g, raw, &offset) == ENTRY_AT &&
+      if (grain_dir_check (g, raw, &offset) == ENTRY_AT &&
           add_area (v, offset, grain_table_bytes (g)) == -1)
         return -1;
     }

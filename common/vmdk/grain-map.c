@@ -70,7 +70,7 @@ place_problem (const struct grains *g, uint64_t offset, uint64_t bytes)
 {
   if (offset < g->geometry.data_start)
     return "lies in the header or the descriptor";
-  if (!range_inside (offset, bytes, g->geometry.file_size))
+  if (!range_inside (offset, bytes, grain_file_size (g)))
     return "lies beyond the end of the file";
   return NULL;
 }
@@ -90,10 +90,9 @@ run_extend (struct run *run, enum run_state state, uint64_t at, uint64_t length)
   return true;
 }
 
-/* How many of the N entries from the first on grow by STEP each? */
-static uint64_t
-alike (const struct grains *g, const unsigned char *entries, uint64_t n,
-       uint64_t step)
+uint64_t
+grain_count_alike (const struct grains *g, const unsigned char *entries,
+                   uint64_t n, uint64_t step)
 {
   uint64_t raw = grain_raw_entry (g, entries, 0), i;
 
@@ -124,7 +123,7 @@ count_adjacent (struct grains *g, const unsigned char *entries, uint64_t raw,
   const uint64_t step = g->format->step (g);
   uint64_t last;
 
-  *n = alike (g, entries, *n, step);
+  *n = grain_count_alike (g, entries, *n, step);
   /* If the last one may be where it is, so may those before it.  The file may
    * end inside the last grain, behind the capacity (3.7).
    */
@@ -151,10 +150,10 @@ map_entries (struct grain_walk *w, const unsigned char *entries, uint64_t *n,
   enum run_state state = RUN_HOLE;
 
   switch (g->format->gte (g, raw, &offset)) {
-  case ENTRY_ABSENT: *n = alike (g, entries, *n, 0); break;
+  case ENTRY_ABSENT: *n = grain_count_alike (g, entries, *n, 0); break;
   case ENTRY_ZERO:
     state = RUN_ZERO;
-    *n = alike (g, entries, *n, 0);
+    *n = grain_count_alike (g, entries, *n, 0);
     break;
   case ENTRY_AT:
     if (g->format->packed) {

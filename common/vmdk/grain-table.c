@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "grain.h"
+#include "grain-writer.h"
 #include "report.h"
 #include "rounding.h"
 #include "vmdk-limits.h"
@@ -26,7 +26,7 @@
 
 void
 grains_init (struct grains *g, struct extent *e,
-             const struct grain_format *format, const void *detail)
+             const struct grain_format *format, void *detail)
 {
   g->format = format;
   g->detail = detail;
@@ -39,6 +39,7 @@ grains_init (struct grains *g, struct extent *e,
     div_round_up (e->length, g->geometry.grain_bytes), g->geometry.gtes_per_gt);
   e->grain_bytes = g->geometry.grain_bytes;
   pthread_mutex_init (&g->lock, NULL);
+  g->writer = NULL;
   g->areas_known = false;
   g->warned = g->warned_zero = false;
   g->areas = g->overlap = NULL;
@@ -48,6 +49,7 @@ grains_init (struct grains *g, struct extent *e,
 void
 grains_destroy (struct grains *g)
 {
+  grain_writer_free (g->writer);
   pthread_mutex_destroy (&g->lock);
   free (g->areas);
   free (g->overlap);
@@ -94,7 +96,7 @@ is_hole (struct grain_walk *w, uint64_t offset)
 
   if (offset >= w->hole_start && end <= w->hole_end)
     return true;
-  hole_end = file_hole_end (g->file, offset, g->geometry.file_size);
+  hole_end = file_hole_end (g->file, offset, grain_file_size (g));
   if (hole_end < end)
     return false;
   w->hole_start = offset;
@@ -204,15 +206,38 @@ read_redundant (struct grain_walk *w, uint64_t table, size_t first, size_t n,
   return r;
 }
 
+void
+grain_table_forget (struct grains *g, uint64_t table)
+{
+  cache_drop (g->tables, (struct cache_key){ g, table });
+  cache_drop (g->tables, (struct cache_key){ g, table | REDUNDANT });
+}
+
+uint64_t
+grain_file_size (const struct grains *g)
+{
+  struct grain_writer *w = __atomic_load_n (&g->writer, __ATOMIC_ACQUIRE);
+
+  return w ? __atomic_load_n (&w->space.file_size, __ATOMIC_ACQUIRE)
+           : g->geometry.file_size;
+}
+
 enum cache_result
 grain_table_read (struct grain_walk *w, uint64_t table, uint64_t ahead,
                   size_t first, size_t n, unsigned char *entries)
 {
   struct grains *g = w->g;
   const unsigned entry_bytes = g->format->entry_bytes;
+  struct grain_writer *writer = __atomic_load_n (&g->writer, __ATOMIC_ACQUIRE);
   enum cache_result r = CACHE_FAILED;
   uint64_t offset;
 
+  /* What has changed comes first: neither cache nor file knows of it. */
+  if (writer) {
+    if (grain_writer_read (writer, table, first, n, entries))
+      return CACHE_FOUND;
+    grain_walk_refresh (w);
+  }
   switch (grain_dir_find (w, false, table, ahead, &offset)) {
   case ENTRY_ABSENT: return CACHE_EMPTY;
   case ENTRY_AT:

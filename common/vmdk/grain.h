@@ -11,10 +11,12 @@
  * grain-dir.c    reads directories, knows where metadata lies
  * grain-table.c  reads tables, falls back to the redundant ones
  * grain-map.c    turns entries into runs
+ * grain-writer.h is for those who write
  *
  * Directories and tables are read lazily through a cache with a budget, so
  * that opening a disk costs the same whatever its size.  All of this is
- * immutable after open, except the cache and the areas (lock below).
+ * immutable after open, except the cache, the areas (lock below), and what a
+ * writer holds.
  */
 
 #ifndef VMDK_GRAIN_H
@@ -58,9 +60,36 @@ struct grain_format {
   uint64_t (*step) (const struct grains *g);
 
   /* Decode an entry.  The offset still has to be compared with the file. */
-  enum entry (*gde) (struct grains *g, uint64_t raw, uint64_t *offset);
+  enum entry (*gde) (const struct grains *g, uint64_t raw, uint64_t *offset);
   enum entry (*gte) (struct grains *g, uint64_t raw, uint64_t *offset);
+
+  /* ---- only of what can be written; see grain-writer.h ---- */
+
+  /* Where a new grain may start: at a multiple of so many bytes, and not before
+   * first_grain.  Behind free_from all is unused, if that is not in the file.
+   */
+  uint64_t (*align) (const struct grains *g);
+  uint64_t (*first_grain) (const struct grains *g);
+  uint64_t (*free_from) (const struct grains *g);
+
+  /* Does the header say that there may be zeroed grains?  Let it say so,
+   * durably; NULL if there is no such thing.  Their entry.
+   */
+  bool (*zero_is_announced) (const struct grains *g);
+  int (*announce_zeroed) (struct grains *g);
+  uint32_t zeroed_entry;
+
+  /* Write to the header that all from END (bytes) on is unused, or, unless
+   * EXACT, all from somewhere behind it.  Nothing is written if it says so
+   * already.  NULL if the format has no such thing.
+   */
+  int (*set_free) (struct grains *g, uint64_t end, bool exact);
+
+  /* Write to the header whether the extent is in use. */
+  int (*set_unclean) (struct grains *g, bool unclean);
 };
+
+struct grain_writer;
 
 /* COUNT sectors from START on of the file hold metadata; they end at 2^32 at
  * the latest, where the reach of an entry ends.
@@ -75,7 +104,8 @@ struct grains {
   struct file *file;
   struct extent *extent;
   struct cache *tables;
-  const void *detail; /* the format's own */
+  void *detail;                /* the format's own */
+  struct grain_writer *writer; /* atomic; NULL until it is written to */
 
   pthread_mutex_t lock;
   bool areas_known;     /* atomic; set once, last, under the lock */
@@ -90,7 +120,7 @@ struct grains {
  * resources are set.  DETAIL is the format's own.
  */
 extern void grains_init (struct grains *g, struct extent *e,
-                         const struct grain_format *format, const void *detail)
+                         const struct grain_format *format, void *detail)
   __attribute__ ((__nonnull__ (1, 2, 3)));
 extern void grains_destroy (struct grains *g) __attribute__ ((__nonnull__ (1)));
 
@@ -127,6 +157,11 @@ struct grain_walk {
   char *problem; /* the message, NULL if there was no memory for it */
   int err;
 
+  /* What follows was read when the writer, if there is one, had let go of so
+   * many tables; see grain_walk_refresh.
+   */
+  uint64_t removals;
+
   /* Tables in this part of the file are known to be a hole: all absent. */
   uint64_t hole_start, hole_end;
 
@@ -146,6 +181,11 @@ struct grain_walk {
   uint64_t bulk_first, bulk_count;
 };
 
+/* The writer has let go of tables since: what it has written to the file may be
+ * newer than what the walk remembers of the file.  Forget that.
+ */
+extern void grain_walk_refresh (struct grain_walk *w);
+
 extern void grain_walk_start (struct grain_walk *w, struct grains *g);
 
 /* FAILED: report what the walk failed of, unless QUIET, and set errno. */
@@ -164,6 +204,19 @@ extern int grain_walk_read (struct grain_walk *w, void *buf, size_t count,
 extern uint64_t grain_raw_entry (const struct grains *g,
                                  const unsigned char *entries, size_t i);
 
+/* A gde for directories of sector numbers, and the step of tables of them. */
+extern enum entry
+grain_sector_gde (const struct grains *g, uint64_t raw, uint64_t *offset);
+extern uint64_t grain_sector_step (const struct grains *g);
+
+/* How many bytes the file has, at least. */
+extern uint64_t grain_file_size (const struct grains *g);
+
+/* How many of the N entries from the first on grow by STEP each? */
+extern uint64_t
+grain_count_alike (const struct grains *g, const unsigned char *entries,
+                   uint64_t n, uint64_t step);
+
 /* The bytes of one table. */
 extern size_t grain_table_bytes (const struct grains *g);
 
@@ -173,6 +226,16 @@ extern size_t grain_table_bytes (const struct grains *g);
 extern enum entry
 grain_dir_find (struct grain_walk *w, bool redundant, uint64_t table,
                 uint64_t ahead, uint64_t *offset);
+
+/* What the directory's entry RAW says, compared with the file. */
+extern enum entry
+grain_dir_check (const struct grains *g, uint64_t raw, uint64_t *offset);
+
+/* The directory's entry TABLE, or grain table TABLE and its copy, have changed
+ * in the file: the cache must not know them any more.
+ */
+extern void grain_dir_forget (struct grains *g, bool redundant, uint64_t table);
+extern void grain_table_forget (struct grains *g, uint64_t table);
 
 /* How many tables from TABLE on, AHEAD + 1 at most, lie side by side in the
  * file, as far as the entries in the walk tell.  TABLE has just been found.

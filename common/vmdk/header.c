@@ -177,6 +177,7 @@ header_parse_hosted (struct file *f, uint64_t file_size,
   h->flags = le32toh (d->flags);
   h->compressed = (h->flags & HOSTED_COMPRESSED) != 0;
   h->unclean = d->unclean_shutdown != 0;
+  h->overhead = to_bytes (le64toh (d->overhead));
   g->capacity = to_bytes (le64toh (d->capacity));
   g->file_size = file_size;
   g->grain_bytes = to_bytes (le64toh (d->grain_size));
@@ -209,21 +210,26 @@ header_is_compressed (const unsigned char sector[512])
 
 int
 header_parse_cowd (struct file *f, uint64_t file_size,
-                   const unsigned char bytes[2048], struct geometry *g)
+                   const unsigned char bytes[2048], struct cowd_header *h)
 {
   const struct disk_cowd_header *d = (const void *) bytes;
   uint32_t version = le32toh (d->version), flags = le32toh (d->flags);
   uint32_t capacity = le32toh (d->capacity);
   uint32_t grain = le32toh (d->grain_size);
   uint32_t gd = le32toh (d->gd_offset), entries = le32toh (d->gd_entries);
+  struct geometry *g = &h->geometry;
 
-  memset (g, 0, sizeof *g);
+  memset (h, 0, sizeof *h);
+  h->flags = flags;
+  h->unclean = d->unclean_shutdown != 0;
+  h->free_from = to_bytes (le32toh (d->free_sector));
+  h->directory_end = to_bytes (gd) + UINT64_C (4) * entries;
   if (version != 1)
     return refuse (f, "version", "1", version);
   if (flags != 3)
     report_warning ("%s: expected 3 in the header's flags, found 0x%" PRIx32,
                     f->name, flags);
-  if (d->unclean_shutdown != 0)
+  if (h->unclean)
     report_warning ("%s: the extent was not closed cleanly by the program that "
                     "wrote it last",
                     f->name);

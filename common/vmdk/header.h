@@ -36,6 +36,16 @@ struct hosted_header {
   bool redundant_lost;        /* promised, but its place cannot be one */
   uint64_t descriptor_offset; /* bytes; 0: none */
   uint64_t descriptor_bytes;
+  uint64_t overhead; /* bytes before the first grain, if it is to be
+                                 believed */
+};
+
+struct cowd_header {
+  struct geometry geometry;
+  uint32_t flags;
+  bool unclean;
+  uint64_t free_from;     /* bytes: freeSector */
+  uint64_t directory_end; /* bytes, with all entries that the header claims */
 };
 
 struct sesparse_header {
@@ -56,7 +66,7 @@ header_parse_hosted (struct file *f, uint64_t file_size,
 /* The same for the first 2048 bytes of a COWD extent. */
 extern int
 header_parse_cowd (struct file *f, uint64_t file_size,
-                   const unsigned char bytes[2048], struct geometry *g)
+                   const unsigned char bytes[2048], struct cowd_header *h)
   __attribute__ ((__nonnull__ (1, 3, 4)));
 
 /* The same for the constant and the volatile header of a SESparse extent.

@@ -6,6 +6,8 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -13,6 +15,7 @@
 #include "name.h"
 #include "quote.h"
 #include "report.h"
+#include "rounding.h"
 
 #define TYPE(type) (1u << EXTENT_##type)
 #define ANY_TYPE   (~0u)
@@ -154,6 +157,130 @@ link_check_descriptor (const struct link *l)
                     "if it were not",
                     l->file->name);
   return 0;
+}
+
+/* ---- which can be written to ---- */
+
+/* What the descriptor says against it. */
+static const char *
+descriptor_why_not (const struct descriptor *d, bool drop_cbt)
+{
+  if (d->conflict)
+    return "its descriptor sets a key twice, to different values: remove one "
+           "of the two lines";
+  if (d->version == 2)
+    return "its descriptor has version=2, which may mean an encrypted disk";
+  if (!drop_cbt && (d->version == 3 || d->values[KEY_CHANGE_TRACK_PATH].n > 0))
+    return "its changes are tracked (CBT: version=3 or changeTrackPath in the "
+           "descriptor), and the next incremental backup would miss what is "
+           "written now: drop-cbt=true ends the tracking and writes";
+  if (d->values[KEY_DDB_IOFILTERS].n > 0 || d->values[KEY_DDB_SIDECARS].n > 0)
+    return "I/O filters of vSphere have state about it in other files "
+           "(ddb.iofilters, ddb.sidecars), which would become wrong: remove "
+           "the filters in vSphere first";
+  return NULL;
+}
+
+/* An extent's part of a file. */
+struct part {
+  const struct file *file;
+  uint64_t start, end; /* sectors */
+  bool writable;
+};
+
+static int
+compare_parts (const void *a, const void *b)
+{
+  const struct part *x = a, *y = b;
+
+  if (x->file != y->file)
+    return (x->file > y->file) - (x->file < y->file);
+  return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Do two extents, of which one can be written to, share bytes of one file? */
+static bool
+ranges_are_shared (const struct link *l)
+{
+  const extent_line_vector *lines = &l->descriptor->extents;
+  CLEANUP_FREE struct part *parts = NULL;
+  uint64_t end = 0, writable_end = 0;
+  size_t i;
+
+  /* Each a file of its own and one for the descriptor, as nearly always. */
+  if (l->files.count > l->n_extents)
+    return false;
+  parts = calloc (l->n_extents, sizeof *parts);
+  if (parts == NULL)
+    return true;
+  for (i = 0; i < l->n_extents; ++i)
+    parts[i] = (struct part){ l->extents[i].file, lines->items[i].offset,
+                              lines->items[i].offset + lines->items[i].sectors,
+                              l->extents[i].access == ACCESS_RW };
+  qsort (parts, l->n_extents, sizeof parts[0], compare_parts);
+  for (i = 0; i < l->n_extents; ++i) {
+    const struct part *p = &parts[i];
+
+    if (p->file == NULL)
+      continue;
+    if (i == 0 || p->file != parts[i - 1].file)
+      end = writable_end = 0;
+    if (p->start < writable_end || (p->writable && p->start < end))
+      return true;
+    end = max_u64 (end, p->end);
+    if (p->writable)
+      writable_end = max_u64 (writable_end, p->end);
+  }
+  return false;
+}
+
+/* What an extent says against it.  One that is not writable by the word of the
+ * descriptor says nothing, unless all are so.
+ */
+static const char *
+extents_why_not (struct link *l)
+{
+  bool any = false;
+  size_t i;
+
+  for (i = 0; i < l->n_extents; ++i) {
+    const struct extent *e = &l->extents[i];
+    const char *why_not = e->driver->why_not && e->access == ACCESS_RW
+                            ? e->driver->why_not (e)
+                            : NULL;
+
+    if (why_not != NULL)
+      return why_not;
+    if (e->driver->write == NULL || e->access != ACCESS_RW)
+      continue;
+    any = true;
+    if (!e->file->writable) {
+      l->why_not_text = NULL;
+      if (asprintf (&l->why_not_text, "%s cannot be opened for writing: %s",
+                    e->file->name, strerror (e->file->write_errno)) == -1)
+        l->why_not_text = NULL;
+      return l->why_not_text ? l->why_not_text
+                             : "one of its files cannot be opened for writing";
+    }
+  }
+  return any ? NULL
+             : "all of its extents are marked as read-only in the descriptor";
+}
+
+void
+link_check_writable (struct link *l, bool drop_cbt)
+{
+  if (l->descriptor == NULL)
+    l->why_not = "it is an extent without its descriptor, so that its content "
+                 "ID could not be changed: name the descriptor of the disk";
+  else
+    l->why_not = descriptor_why_not (l->descriptor, drop_cbt);
+  if (l->why_not == NULL)
+    l->why_not = extents_why_not (l);
+  if (l->why_not == NULL && !l->file->writable)
+    l->why_not = "its descriptor cannot be opened for writing";
+  if (l->why_not == NULL && ranges_are_shared (l))
+    l->why_not = "two of its extents share a part of one file";
 }
 
 int

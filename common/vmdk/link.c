@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "descriptor-edit.h"
 #include "header.h"
 #include "is-all-zero.h"
 #include "link.h"
@@ -91,6 +92,20 @@ name_extent (struct file *f, const struct link *l)
   return 0;
 }
 
+/* Is LINE for writing, or one of the next lines that name the same file?  Those
+ * of a device's partitions do; a bound, since hostile ones could be thousands.
+ */
+static bool
+is_ever_writable (const struct descriptor *d, const struct extent_line *line)
+{
+  const struct extent_line *end = d->extents.items + d->extents.count, *i;
+
+  for (i = line; i < end && i < line + 1024; ++i)
+    if (i->access == ACCESS_RW && text_equal (i->name, line->name))
+      return true;
+  return false;
+}
+
 /* Which file is it in?  *KNOWN: it is open already. */
 static struct file *
 open_extent_file (struct opener *o, struct link *l,
@@ -98,6 +113,8 @@ open_extent_file (struct opener *o, struct link *l,
 {
   const struct descriptor *d = l->descriptor;
   const bool shareable = line->type == EXTENT_FLAT || line->type == EXTENT_VMFS;
+  const bool writable =
+    o->writable && l->number == 0 && is_ever_writable (d, line);
   const struct text *encoding = &d->values[KEY_ENCODING];
   struct file *f;
   const struct file_use *use;
@@ -107,7 +124,7 @@ open_extent_file (struct opener *o, struct link *l,
     encoding = &d->values[KEY_DDB_ENCODING];
   snprintf (what, sizeof what, "the extent of line %u", line->number);
   f = name_open (o->places, &l->where, line->name, *encoding, l->file->name,
-                 what, NULL, false, NULL);
+                 what, NULL, writable, NULL);
   if (f == NULL)
     return NULL;
   use = file_set_find (&o->files, f);
@@ -180,6 +197,7 @@ open_extent (struct opener *o, struct link *l, const struct extent_line *line,
   e->link_name = l->file->name;
   e->start = l->length;
   e->length = line->sectors * SECTOR_SIZE;
+  e->access = line->access;
   if (in_link)
     e->file = l->file;
   else if (line->type != EXTENT_ZERO && line->access != ACCESS_NONE) {
@@ -322,6 +340,7 @@ open_contents (struct opener *o, struct link *l)
     if (read_embedded (l, source.file_size, source.sector, &header) == -1)
       return -1;
     embedded = l->descriptor != NULL;
+    l->descriptor_offset = header.descriptor_offset;
     break;
   case KIND_COWD:
   case KIND_SESPARSE: break;
@@ -335,6 +354,9 @@ open_contents (struct opener *o, struct link *l)
     return -1;
   }
   l->has_cid = l->descriptor->has_cid;
+  l->has_parent = l->descriptor->parent_cid != NO_PARENT_CID ||
+                  (!l->descriptor->has_parent_cid &&
+                   l->descriptor->values[KEY_PARENT_HINT].n > 0);
   l->cid = l->descriptor->cid;
   l->create_type = text_quote (l->descriptor->values[KEY_CREATE_TYPE]);
   if (l->create_type == NULL) {
@@ -344,6 +366,18 @@ open_contents (struct opener *o, struct link *l)
   if (link_check_descriptor (l) == -1)
     return -1;
   return open_extents (o, l, embedded ? &header : NULL);
+}
+
+/* Learn what it takes to write to the link, while its descriptor is there. */
+static int
+prepare_writing (const struct opener *o, struct link *l)
+{
+  link_check_writable (l, o->drop_cbt);
+  if (l->why_not != NULL || l->descriptor == NULL)
+    return 0;
+  l->edit = descriptor_edit_create (l->descriptor, l->file,
+                                    l->descriptor_offset, o->drop_cbt);
+  return l->edit ? 0 : -1;
 }
 
 struct link *
@@ -361,7 +395,8 @@ link_open (struct opener *o, struct file *file, struct location where,
   l->number = number;
   l->file = file;
   l->where = where;
-  if (own_file (o, l, file, false) == 0 && open_contents (o, l) == 0)
+  if (own_file (o, l, file, false) == 0 && open_contents (o, l) == 0 &&
+      (number > 0 || !o->writable || prepare_writing (o, l) == 0))
     return l;
   link_close (l);
   return NULL;
@@ -383,14 +418,21 @@ link_close (struct link *l)
   free (l->files.items);
   free (l->create_type);
   descriptor_free (l->descriptor);
+  descriptor_edit_free (l->edit);
+  free (l->why_not_text);
   location_free (&l->where);
   free (l);
   errno = saved;
 }
 
-/* The extent that holds OFFSET. */
-static struct extent *
-find_extent (struct link *l, uint64_t offset)
+void
+link_forget_descriptor (struct link *l)
+{
+  descriptor_free (TAKE (l->descriptor));
+}
+
+struct extent *
+link_find_extent (struct link *l, uint64_t offset)
 {
   size_t low = 0, high = l->n_extents;
 
@@ -408,7 +450,7 @@ find_extent (struct link *l, uint64_t offset)
 int
 link_map (struct link *l, uint64_t offset, uint64_t length, struct run *run)
 {
-  struct extent *e = find_extent (l, offset);
+  struct extent *e = link_find_extent (l, offset);
   uint64_t at = offset - e->start;
 
   return e->driver->map (e, at, min_u64 (length, e->length - at), run);

@@ -16,6 +16,8 @@
 #include "run.h"
 #include "vector.h"
 
+struct descriptor_edit;
+
 DEFINE_VECTOR (file_vector, struct file *);
 
 struct link {
@@ -23,9 +25,16 @@ struct link {
   struct file *file; /* that holds the descriptor; in files */
   struct location where;
   struct descriptor *descriptor; /* NULL: a bare extent, or let go of */
+  uint64_t descriptor_offset;    /* bytes of file */
   char *create_type;             /* fit to be printed */
+  bool has_parent;               /* by its own word */
   bool has_cid;
   uint32_t cid;
+
+  /* Of the top link, if it may be written to. */
+  struct descriptor_edit *edit; /* NULL: nothing to be edited */
+  const char *why_not; /* why it cannot be written to; NULL if it can */
+  char *why_not_text;  /* that, where it is not a constant */
 
   file_vector files;
   struct extent *extents; /* without gaps, in ascending order */
@@ -39,6 +48,8 @@ struct opener {
   const struct resources *resources;
   struct file_set files; /* of all links so far */
   size_t n_extents;      /* the same */
+  bool writable; /* open the top link for writing, if that is possible */
+  bool drop_cbt; /* even if its changes are tracked */
 };
 
 /* Open link NUMBER, which begins in FILE in the directory WHERE; it becomes
@@ -62,7 +73,19 @@ extern int link_map (struct link *l, uint64_t offset, uint64_t length,
 extern bool
 link_is_delta (const struct link *l) __attribute__ ((__nonnull__ (1)));
 
+/* The descriptor is not needed any more. */
+extern void
+link_forget_descriptor (struct link *l) __attribute__ ((__nonnull__ (1)));
+
+/* The extent that holds OFFSET. */
+extern struct extent *link_find_extent (struct link *l, uint64_t offset)
+  __attribute__ ((__nonnull__ (1)));
+
 /* ---- between link.c and link-check.c ---- */
+
+/* Can the link, which is open, be written to?  Sets L->why_not. */
+extern void link_check_writable (struct link *l, bool drop_cbt)
+  __attribute__ ((__nonnull__ (1)));
 
 /* Refuse a file of a kind that does not begin a link.  Returns -1, errno EIO,
  * reported.

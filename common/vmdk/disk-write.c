@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Writing to a disk, which is to say to its top link: who else uses the files,
+ * whether it may be written to at all, and requests split into its extents.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "disk.h"
+#include "quote.h"
+#include "report.h"
+#include "rounding.h"
+#include "writing.h"
+
+enum decision { UNDECIDED, READ_ONLY, WRITABLE };
+
+struct writer {
+  struct writing writing;
+  bool no_locks;
+
+  pthread_mutex_t lock; /* guards the decision, and is held while it is made */
+  enum decision decision; /* atomic for readers */
+  char *in_use; /* the file that somebody else writes to; set at open */
+};
+
+uint64_t
+disk_enter (struct disk *d)
+{
+  return d->writer ? epoch_enter (&d->writer->writing.epochs) : 0;
+}
+
+void
+disk_leave (struct disk *d, uint64_t entered)
+{
+  if (d->writer)
+    epoch_leave (&d->writer->writing.epochs, entered);
+}
+
+/* ---- the links below ---- */
+
+int
+disk_read_below (struct disk *d, void *buf, size_t count, uint64_t offset)
+{
+  return disk_read_from (d, 1, buf, count, offset);
+}
+
+int
+disk_is_zero_below (struct disk *d, uint64_t offset, uint64_t *length)
+{
+  struct run run = { .quiet = false };
+  struct disk_cursor c;
+
+  memset (&c, 0, d->n_links * sizeof c.silent_until[0]);
+  if (disk_map_from (d, 1, offset, *length, &c, &run) == -1)
+    return -1;
+  *length = run.length;
+  return run.state == RUN_ZERO;
+}
+
+/* ---- opening and closing ---- */
+
+/* Lock the files of one link.  Returns the one that somebody else's lock
+ * protects, or NULL; *ERR is 0 or, with that file, why it cannot be locked.
+ */
+static struct file *
+lock_link (const struct link *l, enum file_lock lock, int *err)
+{
+  size_t i;
+
+  *err = 0;
+  for (i = 0; i < l->files.count; ++i) {
+    struct file *f = l->files.items[i];
+
+    if (lock == FILE_LOCK_WRITE && !f->writable)
+      continue; /* RDONLY extents; the lock for reading is on them */
+    if (file_lock (f, lock) == -1) {
+      *err = errno;
+      return f;
+    }
+  }
+  return NULL;
+}
+
+/* Keep others from writing to what is read. */
+static int
+lock_for_reading (struct disk *d, struct writer *w)
+{
+  size_t i;
+  int err;
+
+  for (i = 0; i < d->n_links; ++i) {
+    struct file *f = lock_link (d->links[i], FILE_LOCK_READ, &err);
+
+    if (f == NULL)
+      continue;
+    if (err != EAGAIN) {
+      errno = err;
+      report_error ("%s: cannot lock the file: %m", f->name);
+      return -1;
+    }
+    report_warning ("%s: another program is writing to this file, so that what "
+                    "is read may be inconsistent",
+                    f->name);
+    if (w != NULL && w->in_use == NULL)
+      w->in_use = strdup (f->name);
+  }
+  return 0;
+}
+
+/* Workstation's lock: a directory with something in it, beside the descriptor
+ * (7.2).
+ */
+static int
+look_for_lock_directory (struct disk *d, struct writer *w,
+                         const struct disk_options *options)
+{
+  CLEANUP_FREE char *name = NULL;
+  CLEANUP_FREE char *quoted = NULL;
+  int held;
+
+  if (options->name == NULL)
+    return 0;
+  if (asprintf (&name, "%s.lck", options->name) == -1)
+    name = NULL;
+  else
+    quoted = quote (name);
+  if (quoted == NULL) {
+    report_error ("%s: %m", d->links[0]->file->name);
+    return -1;
+  }
+  held = dir_holds_any (options->places.dirs[0], name);
+  if (held == 0)
+    return 0;
+  report_warning ("%s: there is a lock of VMware's beside it, %s: a virtual "
+                  "machine may be using the disk, so that what is read may be "
+                  "inconsistent",
+                  d->links[0]->file->name, quoted);
+  if (w != NULL && w->in_use == NULL)
+    w->in_use = TAKE (quoted);
+  return 0;
+}
+
+static bool
+is_writable_extent (const struct extent *e)
+{
+  return e->driver->write != NULL && e->access == ACCESS_RW;
+}
+
+int
+disk_open_writer (struct disk *d, const struct disk_options *options)
+{
+  struct writer *w = NULL;
+
+  if (options->writable) {
+    w = calloc (1, sizeof *w);
+    if (w == NULL) {
+      report_error ("%s: %m", d->links[0]->file->name);
+      return -1;
+    }
+    w->no_locks = options->no_locks;
+    w->writing.disk = d;
+    w->writing.child = d->n_links > 1;
+    w->writing.no_zeroed_grains = options->no_zeroed_grains;
+    w->writing.max_dirty = options->cache_size / 8;
+    w->writing.edit = d->links[0]->edit;
+    w->writing.descriptor = d->links[0]->file;
+    pthread_mutex_init (&w->writing.lock, NULL);
+    pthread_mutex_init (&w->lock, NULL);
+    d->writer = w;
+    if (d->links[0]->why_not == NULL && d->cid_ignored)
+      d->links[0]->why_not = "check-cid=false lets a parent be used that may "
+                             "not be the right one";
+    if (d->links[0]->why_not == NULL && options->single_link &&
+        d->links[0]->has_parent)
+      d->links[0]->why_not = "single-link=true leaves its parents out, without "
+                             "which parts of grains cannot be written";
+  }
+  if (options->no_locks)
+    return 0;
+  if (look_for_lock_directory (d, w, options) == -1)
+    return -1;
+  return lock_for_reading (d, w);
+}
+
+/* Leave the extents as if closed cleanly: those that were changed, and, if the
+ * disk was, those that an earlier crash has left unclean and that were checked
+ * since.
+ */
+static int
+finish_extents (struct disk *d)
+{
+  const bool disk_changed = d->writer->writing.identity_changed;
+  struct link *top = d->links[0];
+  int r = 0;
+  size_t i;
+
+  for (i = 0; i < top->n_extents; ++i) {
+    struct extent *e = &top->extents[i];
+
+    if (e->driver->finish == NULL || !is_writable_extent (e) ||
+        !(e->changed || (disk_changed && e->unclean)))
+      continue;
+    if (e->driver->finish (e) == -1)
+      r = -1;
+  }
+  return r;
+}
+
+int
+disk_close_writer (struct disk *d)
+{
+  struct writer *w = d->writer;
+  int r = 0;
+
+  if (w == NULL)
+    return 0;
+  if (w->decision == WRITABLE) {
+    r = disk_flush (d);
+    if (r == 0)
+      r = finish_extents (d);
+  }
+  pthread_mutex_destroy (&w->writing.lock);
+  pthread_mutex_destroy (&w->lock);
+  free (w->in_use);
+  free (TAKE (d->writer));
+  return r;
+}
+
+/* ---- the decision ---- */
+
+static int
+refuse_in_use (const char *name)
+{
+  report_error ("%s: the disk is not opened for writing, since another program "
+                "uses it, or has left this lock: end that program; or use "
+                "nbdkit -r to read all the same, or lock=false if you know "
+                "better",
+                name);
+  errno = EBUSY;
+  return -1;
+}
+
+static enum decision
+read_only (const struct disk *d, const char *why_not)
+{
+  report_warning ("%s: the disk can only be read, since %s",
+                  d->links[0]->file->name, why_not);
+  return READ_ONLY;
+}
+
+/* Look at the metadata of the extents.  Returns -1, reported. */
+static int
+check_extents (struct disk *d, struct writer *w, enum decision *decision)
+{
+  struct link *top = d->links[0];
+  size_t i;
+
+  for (i = 0; i < top->n_extents; ++i) {
+    struct extent *e = &top->extents[i];
+    CLEANUP_FREE char *problem = NULL;
+    CLEANUP_FREE char *why_not = NULL;
+
+    if (!is_writable_extent (e))
+      continue;
+    e->writing = &w->writing;
+    if (e->driver->start_writing == NULL ||
+        e->driver->start_writing (e, &w->writing, &problem) == 0)
+      continue;
+    if (problem == NULL)
+      return -1;
+    if (asprintf (&why_not,
+                  "%s is damaged: %s; writing could damage more, so copy the "
+                  "disk to a new one",
+                  e->file->name, problem) == -1)
+      why_not = NULL;
+    *decision = read_only (d, why_not ? why_not : problem);
+    return 0;
+  }
+  *decision = WRITABLE;
+  return 0;
+}
+
+static int
+decide (struct disk *d, struct writer *w, enum decision *decision)
+{
+  struct link *top = d->links[0];
+  struct file *f;
+  int err;
+
+  if (top->why_not != NULL) {
+    *decision = read_only (d, top->why_not);
+    return 0;
+  }
+  if (w->no_locks)
+    report_warning ("%s: lock=false: if another program uses the disk "
+                    "meanwhile, it will be damaged",
+                    top->file->name);
+  else if (w->in_use != NULL)
+    return refuse_in_use (w->in_use);
+  else {
+    f = lock_link (top, FILE_LOCK_WRITE, &err);
+    if (f != NULL && err == EAGAIN)
+      return refuse_in_use (f->name);
+    if (f != NULL) {
+      errno = err;
+      report_error ("%s: cannot lock the file: %m", f->name);
+      return -1;
+    }
+  }
+  return check_extents (d, w, decision);
+}
+
+int
+disk_start_writing (struct disk *d)
+{
+  struct writer *w = d->writer;
+  enum decision decision = UNDECIDED;
+  LOCK_FOR_SCOPE (&w->lock);
+
+  if (w->decision == UNDECIDED) {
+    if (decide (d, w, &decision) == -1)
+      return -1;
+    w->decision = decision;
+  }
+  return w->decision == WRITABLE;
+}
+
+/* ---- requests ---- */
+
+/* Can all that [OFFSET, OFFSET + COUNT) is in be written to?  ZERO: a ZERO
+ * extent reads as zeroes already.
+ */
+static int
+check_request (struct disk *d, uint64_t count, uint64_t offset, bool zero)
+{
+  struct link *top = d->links[0];
+  const uint64_t end = offset + count;
+  const struct extent *e;
+
+  if (writing_check (&d->writer->writing) == -1)
+    return -1;
+  for (; offset < end; offset = e->start + e->length) {
+    e = link_find_extent (top, offset);
+    if (is_writable_extent (e) ||
+        (zero && e->driver == &extent_zero && e->access == ACCESS_RW))
+      continue;
+    report_error ("%s: cannot write at offset %" PRIu64 " of the disk: that is "
+                  "in %s",
+                  top->file->name, offset,
+                  e->access == ACCESS_RW ? "a ZERO extent, which nothing is "
+                                           "behind"
+                  : e->access == ACCESS_RDONLY
+                    ? "an extent that the descriptor marks RDONLY"
+                    : "an extent that the descriptor marks NOACCESS");
+    errno = e->access == ACCESS_RW ? EIO : EPERM;
+    return -1;
+  }
+  return 0;
+}
+
+typedef int (*part_fn) (struct extent *e, const char *buf, uint64_t count,
+                        uint64_t offset, unsigned flags);
+
+/* Call FN for the part of the request in each extent: the one splitter. */
+static int
+for_each_part (struct disk *d, const void *buf, uint64_t count, uint64_t offset,
+               unsigned flags, part_fn fn)
+{
+  const char *p = buf;
+  uint64_t n, at;
+  int r = 0;
+
+  for (; r == 0 && count > 0; count -= n, offset += n) {
+    struct extent *e = link_find_extent (d->links[0], offset);
+
+    at = offset - e->start;
+    n = min_u64 (count, e->length - at);
+    r = fn (e, p, n, at, flags);
+    if (p != NULL)
+      p += n;
+  }
+  return r;
+}
+
+/* Before the request is inside, so that what this frees is free for it. */
+static int
+relieve_part (struct extent *e, const char *buf, uint64_t count,
+              uint64_t offset, unsigned flags)
+{
+  (void) buf;
+  (void) count;
+  (void) offset;
+  (void) flags;
+  return e->driver->relieve && is_writable_extent (e) ? e->driver->relieve (e)
+                                                      : 0;
+}
+
+static int
+write_part (struct extent *e, const char *buf, uint64_t count, uint64_t offset,
+            unsigned flags)
+{
+  (void) flags;
+  return e->driver->write (e, buf, count, offset);
+}
+
+static int
+zero_part (struct extent *e, const char *buf, uint64_t count, uint64_t offset,
+           unsigned flags)
+{
+  (void) buf;
+  if (e->driver->zero == NULL) /* a ZERO extent */
+    return 0;
+  return e->driver->zero (e, count, offset, flags & DISK_FREE);
+}
+
+/* Returns 1 to stop, since it is not quick. */
+static int
+is_slow (struct extent *e, const char *buf, uint64_t count, uint64_t offset,
+         unsigned flags)
+{
+  int r;
+
+  (void) buf;
+  if (e->driver->zero == NULL)
+    return 0;
+  r = e->driver->zero_is_quick (e, count, offset, flags & DISK_FREE);
+  return r == -1 ? -1 : !r;
+}
+
+/* One request from beginning to end. */
+static int
+change (struct disk *d, const void *buf, uint64_t count, uint64_t offset,
+        unsigned flags, part_fn fn)
+{
+  uint64_t entered;
+  int r = 0;
+
+  if (for_each_part (d, NULL, count, offset, 0, relieve_part) == -1)
+    return -1;
+  entered = disk_enter (d);
+  if (flags & DISK_QUICK)
+    r = for_each_part (d, NULL, count, offset, flags, is_slow);
+  if (r == 1) {
+    errno = EOPNOTSUPP;
+    r = -1;
+  }
+  else if (r == 0)
+    r = for_each_part (d, buf, count, offset, flags, fn);
+  disk_leave (d, entered);
+  if (r == 0 && (flags & DISK_SYNC))
+    r = disk_flush (d);
+  return r;
+}
+
+int
+disk_pwrite (struct disk *d, const void *buf, uint32_t count, uint64_t offset,
+             unsigned flags)
+{
+  if (check_request (d, count, offset, false) == -1)
+    return -1;
+  return change (d, buf, count, offset, flags & DISK_SYNC, write_part);
+}
+
+int
+disk_zero (struct disk *d, uint32_t count, uint64_t offset, unsigned flags)
+{
+  if (check_request (d, count, offset, true) == -1)
+    return -1;
+  return change (d, NULL, count, offset, flags, zero_part);
+}
+
+int
+disk_flush (struct disk *d)
+{
+  struct link *top = d->links[0];
+  size_t i;
+
+  if (writing_check (&d->writer->writing) == -1)
+    return -1;
+  for (i = 0; i < top->n_extents; ++i) {
+    struct extent *e = &top->extents[i];
+
+    if (__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE) &&
+        e->driver->flush (e) == -1)
+      return -1;
+  }
+  return 0;
+}
