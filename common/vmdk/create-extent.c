@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Empty extents: where their tables are, and the headers and directories that
+ * say so (vmdk-format.md 3.1, 3.2, 5.1).
+ *
+ * Tables of an empty extent are zeroes, and a new file reads as zeroes, so they
+ * are left as holes.
+ */
+
+#include <config.h>
+
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "create.h"
+#include "format.h"
+#include "report.h"
+#include "rounding.h"
+#include "vmdk-limits.h"
+
+/* What every writer of hosted sparse extents uses. */
+#define HOSTED_GRAIN_SECTORS      128
+#define HOSTED_GTES_PER_GT        512
+#define HOSTED_TABLE_SECTORS      4
+#define HOSTED_DESCRIPTOR_SECTORS 20
+
+/* What ESX uses. */
+#define COWD_GRAIN_SECTORS  1
+#define COWD_HEADER_SECTORS 4
+
+/* Entries of a directory that are written at once. */
+#define ENTRIES_AT_ONCE (16 << 10)
+
+/* A hosted sparse extent (3.1); all in sectors but the first. */
+struct layout {
+  uint64_t n_tables;
+  uint64_t gd_sectors;
+  uint64_t rgd, gd;
+  uint64_t overhead;
+};
+
+static struct layout
+hosted_layout (uint64_t sectors, bool embedded)
+{
+  const uint64_t grains = div_round_up (sectors, HOSTED_GRAIN_SECTORS);
+  struct layout l = { .n_tables = div_round_up (grains, HOSTED_GTES_PER_GT) };
+  uint64_t copy;
+
+  l.gd_sectors = div_round_up (l.n_tables * 4, SECTOR_SIZE);
+  copy = l.gd_sectors + l.n_tables * HOSTED_TABLE_SECTORS;
+  l.rgd = 1 + (embedded ? HOSTED_DESCRIPTOR_SECTORS : 0);
+  l.gd = l.rgd + copy;
+  l.overhead =
+    div_round_up (l.gd + copy, HOSTED_GRAIN_SECTORS) * HOSTED_GRAIN_SECTORS;
+  return l;
+}
+
+static uint64_t
+cowd_tables (uint64_t sectors)
+{
+  return div_round_up (sectors, COWD_GTES_PER_GT * COWD_GRAIN_SECTORS);
+}
+
+/* Where the directory ends. */
+static uint64_t
+cowd_free_sector (uint64_t sectors)
+{
+  return COWD_HEADER_SECTORS +
+         div_round_up (cowd_tables (sectors) * 4, SECTOR_SIZE);
+}
+
+uint64_t
+create_file_sectors (enum create_extent extent, uint64_t sectors, bool embedded)
+{
+  struct layout l;
+
+  switch (extent) {
+  case CREATE_EXTENT_HOSTED:
+    l = hosted_layout (sectors, embedded);
+    /* All tables are then far below 2^32 sectors, what an entry can name. */
+    return l.n_tables <= MAX_GD_ENTRIES ? l.overhead : 0;
+  case CREATE_EXTENT_COWD:
+    /* VMware wants the free sector to be inside the file. */
+    return sectors <= UINT32_MAX ? cowd_free_sector (sectors) + 1 : 0;
+  default: return sectors;
+  }
+}
+
+/* Write a directory at sector AT whose N tables follow each other from sector
+ * FIRST on.
+ */
+static int
+write_directory (struct file *f, uint64_t at, uint64_t n, uint64_t first)
+{
+  CLEANUP_FREE uint32_t *entries =
+    malloc (min_u64 (n, ENTRIES_AT_ONCE) * sizeof *entries);
+  uint64_t i, k, count;
+
+  if (entries == NULL) {
+    report_error ("%s: %m", f->name);
+    return -1;
+  }
+  for (i = 0; i < n; i += count) {
+    count = min_u64 (n - i, ENTRIES_AT_ONCE);
+    for (k = 0; k < count; ++k)
+      entries[k] = htole32 (first + (i + k) * HOSTED_TABLE_SECTORS);
+    if (file_pwrite (f, entries, count * sizeof *entries,
+                     at * SECTOR_SIZE + i * sizeof *entries) == -1)
+      return -1;
+  }
+  return 0;
+}
+
+static int
+write_hosted (struct file *f, uint64_t sectors, const char *text)
+{
+  const struct layout l = hosted_layout (sectors, text != NULL);
+  struct disk_hosted_header h = {
+    .magic = { 'K', 'D', 'M', 'V' },
+    .version = htole32 (1),
+    .flags = htole32 (HOSTED_NEWLINE | HOSTED_REDUNDANT),
+    .capacity = htole64 (sectors),
+    .grain_size = htole64 (HOSTED_GRAIN_SECTORS),
+    .descriptor_offset = htole64 (text ? 1 : 0),
+    .descriptor_size = htole64 (text ? HOSTED_DESCRIPTOR_SECTORS : 0),
+    .gtes_per_gt = htole32 (HOSTED_GTES_PER_GT),
+    .rgd_offset = htole64 (l.rgd),
+    .gd_offset = htole64 (l.gd),
+    .overhead = htole64 (l.overhead),
+    .newline = { '\n', ' ', '\r', '\n' },
+  };
+
+  if (write_directory (f, l.rgd, l.n_tables, l.rgd + l.gd_sectors) == -1 ||
+      write_directory (f, l.gd, l.n_tables, l.gd + l.gd_sectors) == -1)
+    return -1;
+  /* The area must end in a NUL at least. */
+  if (text && strlen (text) >= HOSTED_DESCRIPTOR_SECTORS * SECTOR_SIZE) {
+    report_error ("%s: expected a descriptor of less than 10240 bytes, and the "
+                  "names make it %zu bytes long",
+                  f->name, strlen (text));
+    errno = EINVAL;
+    return -1;
+  }
+  if (text && file_pwrite (f, text, strlen (text), SECTOR_SIZE) == -1)
+    return -1;
+  return file_pwrite (f, &h, sizeof h, 0);
+}
+
+static int
+write_cowd (struct file *f, uint64_t sectors)
+{
+  struct disk_cowd_header h = {
+    .magic = { 'C', 'O', 'W', 'D' },
+    .version = htole32 (1),
+    .flags = htole32 (3),
+    .capacity = htole32 (sectors),
+    .grain_size = htole32 (COWD_GRAIN_SECTORS),
+    .gd_offset = htole32 (COWD_HEADER_SECTORS),
+    .gd_entries = htole32 (cowd_tables (sectors)),
+    .free_sector = htole32 (cowd_free_sector (sectors)),
+  };
+
+  return file_pwrite (f, &h, sizeof h, 0);
+}
+
+int
+create_write_extent (struct file *f, enum create_extent extent,
+                     uint64_t sectors, const char *text)
+{
+  switch (extent) {
+  case CREATE_EXTENT_HOSTED: return write_hosted (f, sectors, text);
+  case CREATE_EXTENT_COWD: return write_cowd (f, sectors);
+  default: return 0;
+  }
+}
