@@ -16,6 +16,7 @@
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
+#include "create-disk.h"
 #include "disk.h"
 #include "params.h"
 #include "report.h"
@@ -23,6 +24,8 @@
 struct params params = {
   .check_cid = true,
   .cache_size = DISK_CACHE_SIZE,
+  .zeroed_grains = true,
+  .lock = true,
 };
 
 const char params_help[] =
@@ -32,13 +35,30 @@ const char params_help[] =
   "(default 32M).\n"
   "check-cid=false       Serve a chain although a parent's content ID is not\n"
   "                      the expected one.\n"
+  "create=true           Create the disk first; nothing is overwritten.\n"
+  "create-adapter-type=<ADAPTER>\n"
+  "                      ide, scsi-buslogic (default) or scsi-lsilogic.\n"
+  "create-hwversion=<VERSION>\n"
+  "                      Virtual hardware: a number or workstation4,\n"
+  "                      workstation5 (default), workstation6, esx30, esx4x,\n"
+  "                      esx50, esx51, esx55, esx60, esx65.\n"
+  "create-parent=<FILE>  Let the new disk be a child of this one.\n"
+  "create-size=<SIZE>    Size of the new disk.\n"
+  "create-type=<TYPE>    monolithic-sparse (default), monolithic-flat,\n"
+  "                      split-sparse, split-flat, vmfs-flat, vmfs-thin or\n"
+  "                      vmfs-sparse.\n"
+  "drop-cbt=true         End changed block tracking so that a tracked disk "
+  "can be\n"
+  "                      written.\n"
+  "lock=false            Do not care whether other programs use the files.\n"
   "search=<DIR>          Look here too for parents and extents (repeatable).\n"
   "single-link=true      Serve the top link alone, without its parents.\n"
   "unbuffered=true       Leave nothing in the host's page cache.\n"
+  "zeroed-grains=off     Write no entries of zeroed grains, which need\n"
+  "                      version 2 of the format (default auto).\n"
   "\n"
   "For command lines of the vddk plugin:\n"
   "config=<FILE>         Accepted and ignored.\n"
-  "create=false          Accepted; this version does not create disks.\n"
   "libdir=<DIR>          Accepted and ignored.\n"
   "transports=file       Accepted and ignored.";
 
@@ -124,19 +144,80 @@ set_cache_size (const char *key, const char *value)
 }
 
 static int
-set_create (const char *key, const char *value)
+set_zeroed_grains (const char *key, const char *value)
 {
-  bool create = false;
-
-  if (set_bool (value, &create) == -1)
-    return -1;
-  if (create) {
-    nbdkit_error ("%s=%s: this version of the vmdk plugin serves disks and "
-                  "does not create them: make one with qemu-img create -f "
-                  "vmdk",
-                  key, value);
+  if (strcmp (value, "auto") != 0 && strcmp (value, "off") != 0) {
+    nbdkit_error ("%s=%s: expected auto or off", key, value);
     return -1;
   }
+  params.zeroed_grains = strcmp (value, "auto") == 0;
+  return 0;
+}
+
+static int
+set_drop_cbt (const char *key, const char *value)
+{
+  (void) key;
+  return set_bool (value, &params.drop_cbt);
+}
+
+static int
+set_lock (const char *key, const char *value)
+{
+  (void) key;
+  return set_bool (value, &params.lock);
+}
+
+static int
+set_create (const char *key, const char *value)
+{
+  (void) key;
+  return set_bool (value, &params.create);
+}
+
+/* The others are looked at when all are there: without create=true they mean
+ * nothing.
+ */
+static int
+set_create_adapter_type (const char *key, const char *value)
+{
+  (void) key;
+  params.create_adapter_type = value;
+  return 0;
+}
+
+static int
+set_create_hwversion (const char *key, const char *value)
+{
+  (void) key;
+  params.create_hwversion = value;
+  return 0;
+}
+
+static int
+set_create_parent (const char *key, const char *value)
+{
+  if (value[0] == '\0') {
+    nbdkit_error ("%s=: expected the name of the parent disk", key);
+    return -1;
+  }
+  params.create_parent = value;
+  return 0;
+}
+
+static int
+set_create_size (const char *key, const char *value)
+{
+  (void) key;
+  params.create_size = value;
+  return 0;
+}
+
+static int
+set_create_type (const char *key, const char *value)
+{
+  (void) key;
+  params.create_type = value;
   return 0;
 }
 
@@ -177,16 +258,20 @@ static struct param {
   { "file", set_file, false },
   { "cache-size", set_cache_size, false },
   { "check-cid", set_check_cid, false },
+  { "create", set_create, false },
+  { "create-adapter-type", set_create_adapter_type, false },
+  { "create-hwversion", set_create_hwversion, false },
+  { "create-parent", set_create_parent, false },
+  { "create-size", set_create_size, false },
+  { "create-type", set_create_type, false },
+  { "drop-cbt", set_drop_cbt, false },
+  { "lock", set_lock, false },
   { "search", set_search, false },
   { "single-link", set_single_link, false },
   { "unbuffered", set_unbuffered, false },
+  { "zeroed-grains", set_zeroed_grains, false },
 
   { "config", ignore, false },
-  { "create", set_create, false },
-  { "create-adapter-type", ignore, false },
-  { "create-hwversion", ignore, false },
-  { "create-size", ignore, false },
-  { "create-type", ignore, false },
   { "libdir", ignore, false },
   { "transports", set_transports, false },
 
@@ -235,7 +320,7 @@ params_check (void)
                   "which opens no parent");
     return -1;
   }
-  return 0;
+  return create_check_params ();
 }
 
 void

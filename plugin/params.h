@@ -18,6 +18,20 @@ struct params {
   bool single_link;
   bool unbuffered;
   size_t cache_size; /* bytes */
+
+  bool zeroed_grains; /* such entries may be written */
+  bool drop_cbt;      /* end changed block tracking, and write */
+  bool lock;          /* lock other programs out */
+
+  /* Make the disk first; what these mean is create.c's work.  NULL until
+   * given; ignored unless CREATE.
+   */
+  bool create;
+  const char *create_adapter_type;
+  const char *create_hwversion;
+  const char *create_parent;
+  const char *create_size;
+  const char *create_type;
 };
 
 extern struct params params;

@@ -3,7 +3,7 @@
  *
  * There is one disk, opened once in get_ready: the last moment at which the
  * user's directory and privileges are there, and a message reaches the user.
- * Every connection's handle is that disk.  It is therefore one object with one
+ * Every connection uses that disk.  It is therefore one object with one
  * set of caches, whatever the number of connections, which is what
  * can_multi_conn promises.
  */
@@ -11,22 +11,23 @@
 #include <config.h>
 
 #include <errno.h>
-#include <libgen.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
 #include "cleanup.h"
+#include "create-disk.h"
 #include "deflate.h"
 #include "dir.h"
 #include "disk.h"
 #include "file.h"
 #include "params.h"
+#include "places.h"
 #include "report.h"
 #include "rounding.h"
 
@@ -89,48 +90,26 @@ vmdk_dump_plugin (void)
   printf ("vmdk_version=%s\n", PACKAGE_VERSION);
   printf ("vmdk_deflate=%s\n", deflate_codec_name ());
   printf ("vmdk_read=flat,zero,sparse,stream,cowd,sesparse\n");
-  printf ("vmdk_write=\n");
+  printf ("vmdk_write=flat,sparse,cowd\n");
+  printf ("vmdk_create=monolithic-sparse,monolithic-flat,split-sparse,"
+          "split-flat,vmfs-flat,vmfs-thin,vmfs-sparse\n");
 }
 
-/* Open the directory that the file at PATH is in, and add it to PLACES. */
-static int
-add_directory_of (struct places *places, const char *path, unsigned flags)
+/* A write beyond the limit on the size of files shall fail, not kill. */
+static void
+ignore_sigxfsz (void)
 {
-  CLEANUP_FREE char *copy = strdup (path);
+  struct sigaction action;
 
-  if (copy == NULL) {
-    nbdkit_error ("%s: %m", path);
-    return -1;
+  if (sigaction (SIGXFSZ, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+    action.sa_handler = SIG_IGN;
+    (void) sigaction (SIGXFSZ, &action, NULL);
   }
-  places->dirs[places->n] = dir_posix_open (dirname (copy), flags);
-  return places->dirs[places->n++] ? 0 : -1;
 }
 
-/* Files of the disk are looked for where the user's name of it is.  If that is
- * a symbolic link, then after that where it leads to.
+/* Whether nbdkit was given -r is not known yet: so files are opened for
+ * writing where that is possible, and not changed.
  */
-static int
-open_places (struct places *places, unsigned flags)
-{
-  CLEANUP_FREE char *target = NULL;
-  struct stat st;
-  size_t i;
-
-  if (add_directory_of (places, params.file, flags) == -1)
-    return -1;
-  if (lstat (params.file, &st) == 0 && S_ISLNK (st.st_mode)) {
-    target = realpath (params.file, NULL);
-    if (target && add_directory_of (places, target, flags) == -1)
-      return -1;
-  }
-  for (i = 0; i < params.search.count; ++i) {
-    places->dirs[places->n] = dir_posix_open (params.search.items[i], flags);
-    if (places->dirs[places->n++] == NULL)
-      return -1;
-  }
-  return 0;
-}
-
 static int
 vmdk_get_ready (void)
 {
@@ -139,38 +118,44 @@ vmdk_get_ready (void)
     .single_link = params.single_link,
     .ignore_cid = !params.check_cid,
     .cache_size = params.cache_size,
+    .writable = true,
+    .no_zeroed_grains = !params.zeroed_grains,
+    .drop_cbt = params.drop_cbt,
+    .no_locks = !params.lock,
   };
+  const char *slash = strrchr (params.file, '/');
   struct file *file;
-  size_t i;
 
-  options.places.dirs =
-    calloc (2 + params.search.count, sizeof options.places.dirs[0]);
-  if (options.places.dirs == NULL) {
-    nbdkit_error ("%s: %m", params.file);
-    return -1;
-  }
-  if (open_places (&options.places, flags) == 0) {
-    file = file_posix_open (params.file, flags);
+  options.name = slash ? slash + 1 : params.file;
+  ignore_sigxfsz ();
+  if (places_open (&options.places, params.file, flags) == 0 &&
+      (!params.create || create_from_params (options.places.dirs[0]) == 0)) {
+    file = file_posix_open (params.file, flags | FILE_WRITABLE);
     if (file != NULL)
       disk = disk_open (file, &options);
   }
-  for (i = 0; i < options.places.n; ++i)
-    dir_close (options.places.dirs[i]);
-  free (options.places.dirs);
+  places_close (&options.places);
   return disk ? 0 : -1;
 }
 
+/* On SIGTERM this is the only chance: connections are not closed one by one. */
 static void
 vmdk_cleanup (void)
 {
-  disk_close (TAKE (disk));
+  (void) disk_close (TAKE (disk)); /* what is wrong was reported */
 }
+
+/* What a handle points to: is the connection for writing too? */
+static bool reading = false, writing = true;
 
 static void *
 vmdk_open (int readonly)
 {
-  (void) readonly; /* this version never writes */
-  return disk;
+  int r = readonly ? 0 : disk_start_writing (disk);
+
+  if (r == -1)
+    return NULL;
+  return r ? &writing : &reading;
 }
 
 /* ---- negotiation ---- */
@@ -178,21 +163,20 @@ vmdk_open (int readonly)
 static int64_t
 vmdk_get_size (void *handle)
 {
-  const struct disk *d = handle;
-
-  return d->size;
+  (void) handle;
+  return disk->size;
 }
 
 static const char *
 vmdk_export_description (void *handle)
 {
-  const struct disk *d = handle;
+  const char *type = disk->links[0]->create_type;
+  const bool *writable = handle;
 
-  const char *type = d->links[0]->create_type;
-
-  return nbdkit_printf_intern ("VMDK %s, %zu link%s, read-only",
+  return nbdkit_printf_intern ("VMDK %s, %zu link%s%s",
                                type[0] ? type : "without createType",
-                               d->n_links, d->n_links == 1 ? "" : "s");
+                               disk->n_links, disk->n_links == 1 ? "" : "s",
+                               *writable ? "" : ", read-only");
 }
 
 static int
@@ -200,6 +184,21 @@ yes (void *handle)
 {
   (void) handle;
   return 1;
+}
+
+static int
+vmdk_can_write (void *handle)
+{
+  const bool *writable = handle;
+
+  return *writable;
+}
+
+static int
+vmdk_can_fua (void *handle)
+{
+  (void) handle;
+  return NBDKIT_FUA_NATIVE;
 }
 
 static int
@@ -216,8 +215,10 @@ vmdk_block_size (void *handle, uint32_t *minimum, uint32_t *preferred,
   /* The server refuses what is not a power of two (COWD grains need not be
    * one) or is out of its bounds.
    */
-  uint64_t grain = min_u64 (disk_grain_bytes (handle), MAX_PREFERRED_BLOCK);
+  uint64_t grain = min_u64 (disk_grain_bytes (disk), MAX_PREFERRED_BLOCK);
   uint64_t block = MIN_PREFERRED_BLOCK;
+
+  (void) handle;
 
   while (block < grain)
     block *= 2;
@@ -233,8 +234,51 @@ static int
 vmdk_pread (void *handle, void *buf, uint32_t count, uint64_t offset,
             uint32_t flags)
 {
+  (void) handle;
   (void) flags;
-  return disk_pread (handle, buf, count, offset);
+  return disk_pread (disk, buf, count, offset);
+}
+
+/* What the flags of a request are to the core. */
+static unsigned
+write_flags (uint32_t flags)
+{
+  return (flags & NBDKIT_FLAG_FUA ? DISK_SYNC : 0) |
+         (flags & NBDKIT_FLAG_MAY_TRIM ? DISK_FREE : 0) |
+         (flags & NBDKIT_FLAG_FAST_ZERO ? DISK_QUICK : 0);
+}
+
+static int
+vmdk_pwrite (void *handle, const void *buf, uint32_t count, uint64_t offset,
+             uint32_t flags)
+{
+  (void) handle;
+  return disk_pwrite (disk, buf, count, offset, write_flags (flags));
+}
+
+static int
+vmdk_zero (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+  (void) handle;
+  return disk_zero (disk, count, offset, write_flags (flags));
+}
+
+/* What is trimmed reads as zeroes, to the last byte: clients such as nbdfuse
+ * and the loop driver rely on it.
+ */
+static int
+vmdk_trim (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
+{
+  (void) handle;
+  return disk_zero (disk, count, offset, write_flags (flags) | DISK_FREE);
+}
+
+static int
+vmdk_flush (void *handle, uint32_t flags)
+{
+  (void) handle;
+  (void) flags;
+  return disk_flush (disk);
 }
 
 static int
@@ -245,7 +289,8 @@ vmdk_cache (void *handle, uint32_t count, uint64_t offset, uint32_t flags)
     errno = EINVAL;
     return -1;
   }
-  return disk_prefetch (handle, count, offset);
+  (void) handle;
+  return disk_prefetch (disk, count, offset);
 }
 
 static int
@@ -259,7 +304,8 @@ static int
 vmdk_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags,
               struct nbdkit_extents *extents)
 {
-  return disk_status (handle, count, offset, flags & NBDKIT_FLAG_REQ_ONE,
+  (void) handle;
+  return disk_status (disk, count, offset, flags & NBDKIT_FLAG_REQ_ONE,
                       add_extent, extents);
 }
 
@@ -283,11 +329,21 @@ static struct nbdkit_plugin plugin = {
   .get_size = vmdk_get_size,
   .export_description = vmdk_export_description,
   .block_size = vmdk_block_size,
+  .can_write = vmdk_can_write,
+  .can_flush = yes,
+  .can_trim = yes,
+  .can_zero = yes,
+  .can_fast_zero = yes,
+  .can_fua = vmdk_can_fua,
   .can_multi_conn = yes,
   .can_extents = yes,
   .can_cache = vmdk_can_cache,
 
   .pread = vmdk_pread,
+  .pwrite = vmdk_pwrite,
+  .zero = vmdk_zero,
+  .trim = vmdk_trim,
+  .flush = vmdk_flush,
   .extents = vmdk_extents,
   .cache = vmdk_cache,
 };
