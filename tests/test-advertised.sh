@@ -1,6 +1,7 @@
 #!/bin/bash
 # What the server promises to clients: several connections, cache requests,
-# block sizes that are powers of two whatever the grain, a description.
+# block sizes that are powers of two whatever the grain, a description; and
+# writes of all kinds, unless -r or the disk forbids them.
 #
 # SPDX-License-Identifier: BSD-3-Clause
 
@@ -42,18 +43,31 @@ blocks ()
 qemu-img convert -f raw -O vmdk raw sparse.vmdk
 qemu-img create -q -f vmdk -F vmdk -b sparse.vmdk child.vmdk
 start_nbdkit vmdk child.vmdk
-for can in multi-conn cache df; do
+for can in multi-conn cache df flush fua trim zero fast-zero; do
     nbdinfo --can $can "$uri"
 done
-for can in flush fua trim zero fast-zero; do
-    never nbdinfo --can $can "$uri"
-done
-nbdinfo --is read-only "$uri"
+never nbdinfo --is read-only "$uri"
 never nbdinfo --is rotational "$uri"
 [ "$(nbdinfo --size "$uri")" = 67108864 ]
-[ "$(info .description)" = "VMDK monolithicSparse, 2 links, read-only" ]
+[ "$(info .description)" = "VMDK monolithicSparse, 2 links" ]
 nbdinfo --list "$uri" | grep 'export="":'
 stop_nbdkit
+
+# With -r, and a disk that cannot be written.
+qemu-img convert -f raw -O vmdk -o subformat=streamOptimized raw stream.vmdk
+for served in "-r vmdk child.vmdk" "vmdk stream.vmdk"; do
+    # shellcheck disable=SC2086
+    start_nbdkit $served
+    for can in multi-conn cache df; do
+        nbdinfo --can $can "$uri"
+    done
+    for can in trim zero fast-zero; do
+        never nbdinfo --can $can "$uri"
+    done
+    nbdinfo --is read-only "$uri"
+    [[ "$(info .description)" = "VMDK "*", read-only" ]]
+    stop_nbdkit
+done
 
 # Grains of 64 KiB; no grains; then others, 4 KiB being the least that is
 # advertised.

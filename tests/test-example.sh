@@ -18,7 +18,7 @@ make_tmpdir
 disk=$abs_top_srcdir/examples/appliance.vmdk
 [ "$(stat -c %s "$disk")" -lt 1000000 ] || fail "$disk is over 1 MB"
 
-nbdkit -U - vmdk "$disk" --run "nbdcopy \"\$uri\" $tmpdir/served"
+nbdkit -r -U - vmdk "$disk" --run "nbdcopy \"\$uri\" $tmpdir/served"
 qemu-img convert -f vmdk -O raw "$disk" "$tmpdir/qemu"
 same "$tmpdir/served" "$tmpdir/qemu"
 

@@ -51,7 +51,10 @@ wrong 'cache-size|size' "$disk" cache-size=1Q
 wrong 'cache-size.*1M' "$disk" cache-size=1000
 wrong 'cache-size|size' "$disk" cache-size=99999999999999999999
 wrong 'check-cid.*single-link' "$disk" check-cid=false single-link=true
-wrong 'create' create=true create-size=1G "$disk"
+wrong 'drop-cbt|boolean' "$disk" drop-cbt=yess
+wrong 'lock|boolean' "$disk" lock=
+wrong 'zeroed-grains.*auto or off' "$disk" zeroed-grains=on
+wrong 'lock.*twice' "$disk" lock=true lock=false
 wrong '/nonexistent: .*No such file' "$disk" search=/nonexistent
 wrong 'Not a directory' "$disk" search=/dev/null
 wrong 'No such file' "$tmpdir/missing.vmdk"

@@ -76,7 +76,7 @@ END
 # served DISK: what we say.
 served ()
 {
-    start_nbdkit vmdk "$1"
+    start_nbdkit -r vmdk "$1"
     nbdcopy "$uri" ours
     bytes=$(nbdinfo --size "$uri")
     stop_nbdkit

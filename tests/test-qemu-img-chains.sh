@@ -59,7 +59,7 @@ link ()
 # check NAME: the link, served, reads as qemu read it and has qemu's map.
 check ()
 {
-    start_nbdkit vmdk "$1"
+    start_nbdkit -r vmdk "$1"
     nbdcopy "$uri" copy
     # Not cmp, which reads holes of 2 GiB.
     [ "$(stat -c %s copy)" = "$(stat -c %s qemu)" ]

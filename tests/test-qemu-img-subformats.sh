@@ -35,7 +35,7 @@ compare ()
     esac
     qemu-img convert -t unsafe -f vmdk -O raw "$disk" qemu
     equal "$raw" qemu
-    start_nbdkit vmdk "$disk"
+    start_nbdkit -r vmdk "$disk"
     for n in 1 4; do
         nbdcopy --connections=$n "$uri" copy
         equal "$raw" copy

@@ -14,7 +14,7 @@ requires nbdcopy --version
 
 make_tmpdir
 disk=$abs_top_srcdir/examples/appliance.vmdk
-nbdkit -U - vmdk "$disk" --run "nbdcopy \"\$uri\" $tmpdir/plain"
+nbdkit -r -U - vmdk "$disk" --run "nbdcopy \"\$uri\" $tmpdir/plain"
 
 for parameters in libdir=/usr/lib/vmware-vix-disklib config=/missing \
                   transports=file single-link=true unbuffered=true \
@@ -23,7 +23,7 @@ for parameters in libdir=/usr/lib/vmware-vix-disklib config=/missing \
                   "libdir=/x config=/y unbuffered=1 single-link=0"; do
     rm -f "$tmpdir/copy"
     # shellcheck disable=SC2086
-    nbdkit -U - vmdk "$disk" $parameters \
+    nbdkit -r -U - vmdk "$disk" $parameters \
            --run "nbdcopy \"\$uri\" $tmpdir/copy" 2> "$tmpdir/log" ||
         fail "$parameters: $(cat "$tmpdir/log")"
     same "$tmpdir/plain" "$tmpdir/copy"
@@ -34,7 +34,7 @@ done
 for key in server user password vm snapshot cookie thumbprint port \
            nfchostport vimapiver compression transports; do
     status=0
-    output=$(nbdkit -U - vmdk "$disk" $key=topsecret --run true 2>&1) ||
+    output=$(nbdkit -r -U - vmdk "$disk" $key=topsecret --run true 2>&1) ||
         status=$?
     echo "$output"
     [ $status -eq 1 ] || fail "$key: status $status"

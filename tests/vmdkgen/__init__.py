@@ -18,4 +18,15 @@ case        what a test case returns, and the directory that it works in
 server      starting and stopping nbdkit
 verify      comparing what is served with what is expected
 peers       the same comparison through other implementations
+
+About disks that were written to:
+
+extents     the structures of an extent file, read strictly
+check       what a clean writer must leave behind, and must not
+reader      the content of a chain, by way of its own tables
+writable    the kinds of disks that can be written to
+model       random requests, and the bytes that they must lead to
+written     what is looked at after each stop
+survivors   what may be there after the server was killed
+refusal     disks that must not be written to
 """

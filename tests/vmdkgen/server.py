@@ -54,6 +54,10 @@ class Server:
     def alive(self):
         return self.process.poll() is None
 
+    def terminate(self):
+        """Only send SIGTERM: nbdkit ends when the connections have."""
+        self.process.send_signal(signal.SIGTERM)
+
     def stop(self):
         """End the server; returns its exit status (negative: signal)."""
         if self.alive():
@@ -74,6 +78,13 @@ class Server:
 
     def warnings(self):
         return WARNING.findall(self.messages())
+
+    def tell(self):
+        """What the server was told and what it said."""
+        print("  command: %s" % " ".join(self.command))
+        text = self.messages().decode(errors="backslashreplace")
+        for line in text.splitlines()[-12:]:
+            print("  | " + line)
 
     def remove(self):
         shutil.rmtree(self.dir, ignore_errors=True)

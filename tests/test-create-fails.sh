@@ -1,0 +1,220 @@
+#!/bin/bash
+# create=true replaces nothing that exists, and when it fails, whatever the
+# reason, no file is left behind.
+#
+# SPDX-License-Identifier: BSD-3-Clause
+
+source ./functions.sh
+set -eu
+
+requires_run
+requires qemu-img --version
+
+make_tmpdir
+mkdir "$tmpdir/d"
+cd "$tmpdir/d"
+
+# wrong PATTERN ARGUMENT...: one error message, which matches, and the
+# directory is as it was.
+wrong ()
+{
+    local pattern=$1 output status=0 before
+    shift
+    before=$(listing)
+    output=$(ulimit -f $limit
+             nbdkit -U - vmdk "$@" --run 'exit 0' 2>&1) || status=$?
+    echo "vmdk $*"
+    echo "  $output"
+    [ $status -eq 1 ] || fail "status $status"
+    [ "$(grep -c 'error: ' <<<"$output")" -eq 1 ] || fail "error messages"
+    grep -qE -- "$pattern" <<<"$output" || fail "no '$pattern' in that"
+    [ "$before" = "$(listing)" ] || fail "files: $before; now $(listing)"
+}
+
+listing ()
+{
+    find . -mindepth 1 -printf '%P %y %s %T@ %l\n' | sort
+}
+
+limit=unlimited                         # size of files, in KiB
+new="create=true create-size=5G"
+
+# ---- what exists stays ----
+
+while read -r type file; do
+    rm -rf -- *
+    for what in "echo precious > $file" "ln -s nowhere $file" \
+                "mkdir $file" "mkfifo $file" "touch $file"; do
+        eval "$what"
+        # Before anything is made: the directory's own time stays.
+        changed=$(stat -c %y .)
+        wrong "$file: exists" $new create-type=$type x.vmdk
+        [ "$changed" = "$(stat -c %y .)" ] || fail "files came and went"
+        rm -r $file
+    done
+done <<'END'
+monolithic-sparse x.vmdk
+monolithic-flat x.vmdk
+monolithic-flat x-flat.vmdk
+split-sparse x.vmdk
+split-sparse x-s001.vmdk
+split-sparse x-s002.vmdk
+split-sparse x-s003.vmdk
+split-flat x.vmdk
+split-flat x-f003.vmdk
+vmfs-flat x-flat.vmdk
+vmfs-thin x-flat.vmdk
+vmfs-sparse x-delta.vmdk
+vmfs-sparse x.vmdk
+END
+
+# What is beside it is nobody's business.
+touch x-s004.vmdk x-flat.vmdk
+nbdkit -U - vmdk $new create-type=split-sparse x.vmdk --run true
+[ "$(ls | wc -l)" -eq 6 ] || fail "files: $(ls)"
+wrong 'x.vmdk: exists|s001.vmdk: exists' $new create-type=split-sparse x.vmdk
+
+# Several at once: one makes the disk, the others fail.
+for round in 1 2 3 4 5; do
+    rm -f -- *
+    pids=()
+    good=0
+    for size in 3 4 5 6 7 8; do
+        nbdkit -U - vmdk create=true create-size=${size}G \
+               create-type=split-sparse x.vmdk --run true 2>> ../log &
+        pids+=($!)
+    done
+    for one in "${pids[@]}"; do
+        if wait "$one"; then good=$((good + 1)); fi
+    done
+    [ $good -eq 1 ] || fail "round $round: $good disks were made"
+    qemu-img check -q x.vmdk
+    bytes=$(qemu-img info x.vmdk |
+            sed -n 's/^virtual size.*(\(.*\) bytes)/\1/p')
+    "$PYTHON" "$abs_srcdir/created.py" split-sparse $((bytes / 512)) 4 \
+              buslogic x.vmdk
+    [ "$(find . -type f | wc -l)" -eq $(((bytes / 512 - 1) / 4192256 + 2)) ] ||
+        fail "files: $(ls -A)"
+done
+rm -f -- *
+
+# ---- what makes no sense ----
+
+touch parent.vmdk
+wrong 'create-size.*create-parent' create=true x.vmdk
+wrong 'name the disk' create=true create-size=1M
+wrong 'create-size=0.*multiple of 512' create=true create-size=0 x.vmdk
+wrong 'create-size=1000.*multiple of 512' create=true create-size=1000 x.vmdk
+wrong 'size' create=true create-size=-512 x.vmdk
+wrong 'size' create=true create-size=big x.vmdk
+wrong 'size' create=true create-size=9E x.vmdk
+wrong 'boolean|create' create=maybe create-size=1M x.vmdk
+wrong 'create-type=.*expected monolithic-sparse' $new create-type=thin x.vmdk
+wrong 'create-type=.*expected monolithic-sparse' $new create-type= x.vmdk
+wrong 'create-type=.*not created in this version' \
+      $new create-type=stream-optimized x.vmdk
+wrong 'create-type=.*not created in this version' \
+      $new create-type=streamOptimized x.vmdk
+wrong 'create-adapter-type=sata.*expected ide' \
+      $new create-adapter-type=sata x.vmdk
+for version in 0 -1 1000 7x "" esx99 " 7" 99999999999999999999; do
+    wrong 'create-hwversion=.*expected a number' \
+          $new "create-hwversion=$version" x.vmdk
+done
+wrong 'given twice' create-size=1M $new x.vmdk
+wrong 'create-parent=.*without create=true' create-parent=parent.vmdk x.vmdk
+for type in monolithic-flat split-flat vmfs-flat vmfs-thin; do
+    wrong 'create-parent=.*flat' create=true create-type=$type \
+          create-parent=parent.vmdk x.vmdk
+done
+wrong 'create-parent=.*single-link' create=true single-link=true \
+      create-parent=parent.vmdk x.vmdk
+wrong 'create-parent=.*check-cid' create=true check-cid=false \
+      create-parent=parent.vmdk x.vmdk
+wrong 'parent.vmdk.*empty' create=true create-parent=parent.vmdk x.vmdk
+wrong 'missing.vmdk.*No such file' \
+      create=true create-parent=missing.vmdk x.vmdk
+wrong 'less than 2 TiB' \
+      create=true create-size=2T create-type=vmfs-sparse x.vmdk
+wrong 'at most 2 PiB' create=true create-size=3P x.vmdk
+wrong '65536 extents' \
+      create=true create-size=1E create-type=split-sparse x.vmdk
+wrong 'No such file' $new missing/x.vmdk
+wrong 'Not a directory' $new parent.vmdk/x.vmdk
+
+# ---- names that no descriptor can hold ----
+
+for name in 'a"b.vmdk' 'a\b.vmdk' 'nbd:x.vmdk' -x.vmdk \
+            $'a\nb.vmdk' $'a\tb.vmdk' $'a\177.vmdk'; do
+    wrong 'cannot be recorded' $new file="$name"
+done
+wrong 'cannot be recorded' $new file=.
+wrong 'not UTF-8' $new create-hwversion=7 file=$'gr\366sse.vmdk'
+for name in $'\300\200' $'\355\240\200' $'\364\220\200\200' $'\342\202' \
+            $'\360\200\200\200' $'\377'; do
+    wrong 'not UTF-8' $new create-hwversion=esx65 file="x$name.vmdk"
+done
+wrong 'too long' $new create-type=split-sparse "$(printf '%0250d' 1).vmdk"
+wrong 'too long' $new create-type=vmfs-flat "$(printf '%0248d' 1).vmdk"
+rm parent.vmdk
+
+# ---- what the host refuses ----
+
+limit=100000
+for type in monolithic-flat split-flat vmfs-flat vmfs-thin; do
+    wrong 'File too large' $new create-type=$type x.vmdk
+done
+limit=1000
+wrong 'File too large' create=true create-size=8T x.vmdk
+limit=3
+wrong 'File too large' $new create-type=split-sparse x.vmdk
+wrong 'File too large' $new create-type=vmfs-sparse x.vmdk
+limit=unlimited
+[ -z "$(ls -A)" ] || fail "files are left: $(ls -A)"
+
+# in_full_fs SIZE ARGUMENT...: in a file system of that size there is no room.
+in_full_fs ()
+{
+    local size=$1
+    shift
+    echo "in $size: vmdk $*"
+    unshare -m bash -eu -c '
+        mount -t tmpfs -o "size=$1" none .
+        cd "$PWD"
+        shift
+        if nbdkit -U - vmdk "$@" x.vmdk --run true 2> ../out; then
+            echo "it was made"
+            exit 1
+        fi
+        cat ../out
+        grep "No space left" ../out
+        [ "$(grep -c "error: " ../out)" -eq 1 ]
+        [ -z "$(ls -A)" ]' in_full_fs "$size" "$@" || fail "see above"
+}
+if unshare -m mount -t tmpfs none . 2> /dev/null; then
+    in_full_fs 1m create=true create-size=2M create-type=vmfs-flat
+    in_full_fs 1m create=true create-size=3G create-type=split-flat
+    in_full_fs 64k create=true create-size=100G create-type=split-sparse
+    in_full_fs 64k create=true create-size=1T
+    in_full_fs 4k create=true create-size=1M create-type=vmfs-sparse
+else
+    echo "not tested: a full file system, for want of the right to mount"
+fi
+
+# A directory without the right to write in it.
+mkdir closed
+chmod 555 closed
+if [ "$(id -u)" -ne 0 ]; then
+    wrong 'Permission denied' $new closed/x.vmdk
+elif setpriv --reuid=65534 --regid=65534 --clear-groups \
+             nbdkit -U - vmdk --version > /dev/null 2>&1; then
+    chmod 755 "$tmpdir" .
+    output=$(setpriv --reuid=65534 --regid=65534 --clear-groups \
+        nbdkit -U - vmdk $new closed/x.vmdk --run true 2>&1) &&
+        fail "made in a closed directory"
+    grep 'Permission denied' <<<"$output" || fail "$output"
+    [ -z "$(ls -A closed)" ] || fail "files are left: $(ls -A closed)"
+else
+    echo "not tested: another user's directory, which needs a tree that" \
+         "user nobody may read"
+fi
