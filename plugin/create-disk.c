@@ -210,9 +210,14 @@ open_parent (struct places *places)
 {
   const unsigned flags = params.unbuffered ? FILE_UNBUFFERED : 0;
   struct disk_options how = { .cache_size = DISK_MIN_CACHE_SIZE,
-                              .no_locks = !params.lock };
+                              .name = params.create_parent,
+                              .no_locks = !params.lock,
+                              .refuse_in_use = true };
+  const char *slash = strrchr (params.create_parent, '/');
   struct file *file;
 
+  if (slash)
+    how.name = slash + 1;
   if (places_open (places, params.create_parent, flags) == -1)
     return NULL;
   file = file_posix_open (params.create_parent, flags);

@@ -232,3 +232,23 @@ sha256sum -c --quiet before
 nbdkit -U - vmdk child.vmdk lock=false \
        --run 'nbdinfo --is read-only "$uri" && exit 1; exit 0'
 [ "$(ls child.vmdk.lck)" = M12345.lck ]
+
+# ---- a parent that is being written to would change under its new child ----
+
+qemu-img create -q -f vmdk busy.vmdk 10M
+start_nbdkit vmdk busy.vmdk
+"$PYTHON" - "$sock" <<'END'
+import subprocess, sys, nbd
+h = nbd.NBD()
+h.connect_unix(sys.argv[1])
+h.pwrite(b"x", 0)
+made = subprocess.run(
+    ["nbdkit", "-U", "-", "vmdk", "create=true", "create-parent=busy.vmdk",
+     "new-child.vmdk", "--run", "true"], stderr=subprocess.PIPE)
+print(made.stderr.decode())
+assert made.returncode != 0 and b"the disk is in use" in made.stderr
+h.shutdown()
+END
+[ ! -e new-child.vmdk ] || fail "a child of a disk in use was made"
+stop_nbdkit
+nbdkit -U - vmdk create=true create-parent=busy.vmdk new-child.vmdk --run true

@@ -204,7 +204,8 @@ static void
 report_exists (const struct part *part)
 {
   report_error ("%s: exists, and a disk is created without overwriting "
-                "anything: remove it, or give the new disk another name",
+                "anything: leave create=true out to serve it, or give the "
+                "new disk another name",
                 part->shown);
   errno = EEXIST;
 }

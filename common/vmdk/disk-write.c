@@ -87,9 +87,20 @@ lock_link (const struct link *l, enum file_lock lock, int *err)
   return NULL;
 }
 
-/* Keep others from writing to what is read. */
+/* Who reads a disk to rely on it later cannot do with one that changes. */
 static int
-lock_for_reading (struct disk *d, struct writer *w)
+refuse_busy (const char *name)
+{
+  report_error ("%s: the disk is in use, and may be changing: end the program "
+                "that uses it, or use lock=false if you know better",
+                name);
+  errno = EBUSY;
+  return -1;
+}
+
+/* Keep others from writing to what is read; REFUSE: or do not read it. */
+static int
+lock_for_reading (struct disk *d, struct writer *w, bool refuse)
 {
   size_t i;
   int err;
@@ -104,6 +115,8 @@ lock_for_reading (struct disk *d, struct writer *w)
       report_error ("%s: cannot lock the file: %m", f->name);
       return -1;
     }
+    if (refuse)
+      return refuse_busy (f->name);
     report_warning ("%s: another program is writing to this file, so that what "
                     "is read may be inconsistent",
                     f->name);
@@ -137,6 +150,8 @@ look_for_lock_directory (struct disk *d, struct writer *w,
   held = dir_holds_any (options->places.dirs[0], name);
   if (held == 0)
     return 0;
+  if (options->refuse_in_use)
+    return refuse_busy (quoted);
   report_warning ("%s: there is a lock of VMware's beside it, %s: a virtual "
                   "machine may be using the disk, so that what is read may be "
                   "inconsistent",
@@ -185,7 +200,7 @@ disk_open_writer (struct disk *d, const struct disk_options *options)
     return 0;
   if (look_for_lock_directory (d, w, options) == -1)
     return -1;
-  return lock_for_reading (d, w);
+  return lock_for_reading (d, w, options->refuse_in_use);
 }
 
 /* Leave the extents as if closed cleanly: those that were changed, and, if the
