@@ -331,8 +331,13 @@ posix_dir_holds_any (struct dir *d, const char *name)
   if (list == NULL) {
     if (fd >= 0)
       close_quietly (fd);
-    /* ELOOP: a symbolic link, which is no directory. */
-    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+    /* ELOOP: a symbolic link, which is no directory.  ENAMETOOLONG: there can
+     * be none of that name.
+     */
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ||
+               errno == ENAMETOOLONG
+             ? 0
+             : -1;
   }
   while ((entry = readdir (list)) != NULL)
     if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)

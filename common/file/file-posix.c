@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Regular files of the host.
- *
- * Locks: other programs use a disk image too, qemu's above all, so that its
- * protocol is spoken here.  There are a few permissions, each a bit.  For each
- * that a program has it holds a shared lock on one byte of the file, and for
- * each that it denies others a shared lock on another byte.  Shared locks never
- * conflict, so everybody first takes his own and then looks whether anybody
- * else holds a byte that speaks against one of them.  These are locks of the
- * open file description: they do not vanish when some other descriptor of the
- * file is closed, and two disks in one process exclude each other.
+/* Regular files of the host: bytes, and opening and closing.  Locks are in
+ * file-locks.c, and new files that take the place of others in file-replace.c.
  */
 
 #include <config.h>
@@ -27,14 +19,6 @@
 #include "quote.h"
 #include "report.h"
 #include "rounding.h"
-
-struct posix_file {
-  struct file file;
-  int fd;
-  unsigned flags;
-  int zero_works[2]; /* atomic, enum known; without and with punching */
-  unsigned locked;   /* bits of lock_byte that are held */
-};
 
 enum known { UNKNOWN, YES, NO };
 
@@ -254,117 +238,6 @@ posix_sync (struct file *f)
   return r;
 }
 
-/* ---- locks ---- */
-
-/* What a program may want to do with the disk. */
-enum permission {
-  READ = 1 << 0, /* see consistent content */
-  WRITE = 1 << 1,
-  RESIZE = 1 << 3, /* bit 2 is to write what is there already */
-};
-#define N_PERMISSIONS 4
-
-/* A set of locks: a bit for each permission that we have, then a bit for each
- * that we deny others.
- */
-#define HAVE(permissions) (permissions)
-#define DENY(permissions) ((permissions) << N_PERMISSIONS)
-#define N_LOCKS           (2 * N_PERMISSIONS)
-
-/* The byte of the file that stands for a bit of such a set. */
-static off_t
-lock_byte (unsigned bit)
-{
-  return bit < N_PERMISSIONS ? 100 + bit : 200 + bit - N_PERMISSIONS;
-}
-
-static struct flock
-lock_of_byte (short type, unsigned bit)
-{
-  return (struct flock){
-    .l_type = type,
-    .l_whence = SEEK_SET,
-    .l_start = lock_byte (bit),
-    .l_len = 1,
-  };
-}
-
-static void
-give_back (int fd, unsigned locks)
-{
-  int saved = errno;
-  unsigned bit;
-
-  for (bit = 0; bit < N_LOCKS; ++bit)
-    if (locks & 1u << bit) {
-      struct flock l = lock_of_byte (F_UNLCK, bit);
-
-      (void) fcntl (fd, F_OFD_SETLK, &l);
-    }
-  errno = saved;
-}
-
-static int
-take (int fd, unsigned locks)
-{
-  unsigned bit;
-
-  for (bit = 0; bit < N_LOCKS; ++bit)
-    if (locks & 1u << bit) {
-      struct flock l = lock_of_byte (F_RDLCK, bit);
-
-      if (fcntl (fd, F_OFD_SETLK, &l) == -1)
-        return -1;
-    }
-  return 0;
-}
-
-/* Does nobody else hold what speaks against LOCKS: deny what we have, or have
- * what we deny?  -1 with errno EAGAIN if so.
- */
-static int
-look_for_others (int fd, unsigned locks)
-{
-  unsigned bit;
-
-  for (bit = 0; bit < N_LOCKS; ++bit)
-    if (locks & 1u << bit) {
-      unsigned against = (bit + N_PERMISSIONS) % N_LOCKS;
-      struct flock l = lock_of_byte (F_WRLCK, against);
-
-      if (fcntl (fd, F_OFD_GETLK, &l) == -1)
-        return -1;
-      if (l.l_type != F_UNLCK) {
-        errno = EAGAIN;
-        return -1;
-      }
-    }
-  return 0;
-}
-
-static int
-posix_lock (struct file *f, enum file_lock lock)
-{
-  struct posix_file *p = (struct posix_file *) f;
-  unsigned want = HAVE (READ) | DENY (WRITE | RESIZE), new;
-
-  if (lock == FILE_LOCK_WRITE)
-    want |= HAVE (WRITE | RESIZE);
-  new = want & ~p->locked;
-  if (take (p->fd, new) == 0 && look_for_others (p->fd, new) == 0) {
-    p->locked |= new;
-    return 0;
-  }
-  give_back (p->fd, new);
-  switch (errno) {
-  case EACCES: errno = EAGAIN; return -1; /* POSIX lets fcntl say either */
-  case EINVAL:
-  case ENOLCK:
-  case EOPNOTSUPP: return 0; /* no locks in this kernel or on this host */
-  default: return -1;
-  }
-}
-
 /* ---- open and close ---- */
 
 static void
@@ -372,6 +245,7 @@ posix_close (struct file *f)
 {
   struct posix_file *p = (struct posix_file *) f;
 
+  file_posix_discard (f); /* if its maker has not */
   close (p->fd);
   file_fini (f);
   free (p);
@@ -388,7 +262,10 @@ static const struct file_ops posix_ops = {
   .zero_is_fast = posix_zero_is_fast,
   .truncate = posix_truncate,
   .sync = posix_sync,
-  .lock = posix_lock,
+  .lock = file_posix_lock,
+  .create_beside = file_posix_create_beside,
+  .replace = file_posix_replace,
+  .discard = file_posix_discard,
   .close = posix_close,
 };
 

@@ -261,6 +261,43 @@ file_sync (struct file *f)
   return -1;
 }
 
+/* ---- replacing ---- */
+
+struct file *
+file_create_beside (struct file *f)
+{
+  LOCK_FOR_SCOPE (&f->mutex); /* the new file is locked as F is */
+
+  assert (f->writable);
+  if (f->ops->create_beside == NULL) {
+    errno = EOPNOTSUPP;
+    return NULL;
+  }
+  return f->ops->create_beside (f);
+}
+
+int
+file_replace (struct file *f, struct file *by)
+{
+  assert (f->writable && by->ops == f->ops);
+  /* Else a crash could leave the name with a file that has lost its content. */
+  assert (!__atomic_load_n (&by->unsynced, __ATOMIC_SEQ_CST));
+  return f->ops->replace (f, by);
+}
+
+void
+file_discard (struct file *by)
+{
+  int saved = errno;
+
+  if (by)
+    by->ops->discard (by);
+  errno = saved;
+  file_close (by);
+}
+
+/* ---- locks ---- */
+
 int
 file_lock (struct file *f, enum file_lock lock)
 {

@@ -80,6 +80,14 @@ struct file_ops {
   /* See file_lock.  May be NULL: there is nobody to lock out. */
   int (*lock) (struct file *f, enum file_lock lock);
 
+  /* See file_create_beside and those after it.  All NULL: F cannot be replaced.
+   * The first two are called only if F->writable.
+   */
+  struct file *(*create_beside) (struct file *f);
+  int (*replace) (struct file *f, struct file *by);
+  void (*discard) (struct file *by); /* only its name; it is closed afterwards
+                                      */
+
   /* Release what is behind F, then F itself. */
   void (*close) (struct file *f);
 };
@@ -185,10 +193,43 @@ file_truncate (struct file *f, uint64_t size) __attribute__ ((__nonnull__ (1)));
  */
 extern int file_sync (struct file *f) __attribute__ ((__nonnull__ (1)));
 
-/* Lock F, or raise its lock to FILE_LOCK_WRITE; it is held until F is closed.
+/* ---- replacing a writable file by a better one ----
+ *
+ * The first two return -1 (or NULL) with errno set, NOT reported, since the
+ * caller can go on with the file as it is.
+ */
+
+/* A new, empty file in the directory of F, under a temporary name, writable,
+ * locked as F is now, and for the same people; messages call it by the name of
+ * F.  It ends with file_discard or, after it has replaced F, with file_close.
+ *
+ * Nobody gains access by it.  Its owner and group are those of F; where the
+ * host forbids that, its mode allows less, or, if the owner of F would lose
+ * access, the error is EPERM.  EMLINK if F has several names, of which only one
+ * could be replaced; EBUSY if its name cannot be given to another; EOPNOTSUPP
+ * if the host does not tell where F is, or F has been removed.
+ */
+extern struct file *
+file_create_beside (struct file *f) __attribute__ ((__nonnull__ (1)));
+
+/* Let BY, which file_create_beside made for F and whose content is synced, take
+ * the place of F under its name, durably.  Both stay open; F has no name then.
+ * Returns 0; -1 if F has kept its name (EMLINK as above, EOPNOTSUPP if F has
+ * been moved or removed meanwhile); or 1 if BY has it, but errno says why a
+ * crash might still give it back to F.
+ */
+extern int file_replace (struct file *f, struct file *by)
+  __attribute__ ((__nonnull__ (1, 2)));
+
+/* Remove BY, which did not replace anything, and close it.  NULL: nothing. */
+extern void file_discard (struct file *by);
+
+/* ---- for writable files and others ---- */
+
+/* Lock F, or raise or lower its lock to LOCK; it is held until F is closed.
  * Returns 0; or -1 with errno set, NOT reported: EAGAIN if another program's
  * lock forbids it (the lock is then as it was before).  Where the host has no
- * locks, 0.
+ * locks, 0.  Lowering a lock does not fail.
  */
 extern int file_lock (struct file *f, enum file_lock lock)
   __attribute__ ((__nonnull__ (1)));

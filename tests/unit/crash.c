@@ -22,7 +22,9 @@ struct durable {
 struct crash {
   const struct host *host;
   size_t point;
-  struct durable files[HOST_MAX_FILES];
+  struct durable files[HOST_MAX_FILES]; /* by their numbers in the log */
+  unsigned names[HOST_MAX_FILES];       /* the file that durably has each */
+  size_t names_since;                   /* renames from here on may be lost */
 };
 
 /* ---- changes, whole or in part ---- */
@@ -89,6 +91,9 @@ apply (struct durable *d, const struct host_change *c, enum kept kept)
       grow (d, c->offset + c->count);
     break;
   case HOST_SYNC:
+  case HOST_CREATE:
+  case HOST_RENAME:
+  case HOST_SYNC_NAMES:
   case HOST_READ: break;
   }
 }
@@ -104,13 +109,17 @@ crash_begin (const struct host *h)
   MUST (c != NULL);
   c->host = h;
   for (i = 0; i < h->n_files; ++i) {
-    struct durable *d = &c->files[i];
-
-    d->bytes = calloc (1, HOST_ROOM);
-    MUST (d->bytes != NULL);
-    memcpy (d->bytes, h->files[i].old_bytes, h->files[i].old_size);
-    d->size = d->written = h->files[i].old_size;
+    c->files[i].bytes = calloc (1, HOST_ROOM);
+    MUST (c->files[i].bytes != NULL);
   }
+  for (i = 0; i < h->n_files; ++i)
+    if (h->files[i].old_bytes) {
+      struct durable *d = &c->files[h->files[i].old_file];
+
+      memcpy (d->bytes, h->files[i].old_bytes, h->files[i].old_size);
+      d->size = d->written = h->files[i].old_size;
+      c->names[i] = h->files[i].old_file;
+    }
   return c;
 }
 
@@ -135,6 +144,18 @@ settle (struct crash *c, unsigned file)
       apply (d, &c->host->log[d->since], KEPT_ALL);
 }
 
+/* So have the names. */
+static void
+settle_names (struct crash *c)
+{
+  for (; c->names_since < c->point; ++c->names_since) {
+    const struct host_change *change = &c->host->log[c->names_since];
+
+    if (change->operation == HOST_RENAME)
+      c->names[change->name] = change->file;
+  }
+}
+
 bool
 crash_next (struct crash *c)
 {
@@ -145,6 +166,8 @@ crash_next (struct crash *c)
   change = &c->host->log[c->point++];
   if (change->operation == HOST_SYNC)
     settle (c, change->file);
+  if (change->operation == HOST_SYNC_NAMES)
+    settle_names (c);
   return true;
 }
 
@@ -159,7 +182,13 @@ is_pending (const struct crash *c, size_t i)
 {
   const struct host_change *change = &c->host->log[i];
 
-  return change->operation != HOST_SYNC && i >= c->files[change->file].since;
+  switch (change->operation) {
+  case HOST_WRITE:
+  case HOST_ZERO:
+  case HOST_TRUNCATE: return i >= c->files[change->file].since;
+  case HOST_RENAME: return i >= c->names_since;
+  default: return false;
+  }
 }
 
 static size_t
@@ -196,46 +225,86 @@ draw_kept (enum style style, bool is_the_one)
   }
 }
 
-static void
-apply_pending (const struct crash *c, enum crash_loss loss,
-               struct durable *files)
+/* Draw what is kept of each change that may be lost, in turn; to be freed. */
+static enum kept *
+draw_all (const struct crash *c, enum crash_loss loss)
 {
   const size_t n = count_pending (c);
   const enum style style = test_random () % N_STYLES;
   const size_t one = n > 0 ? test_random () % n : 0;
+  enum kept *kept = calloc (n + 1, sizeof *kept);
+  size_t k;
+
+  MUST (kept != NULL);
+  for (k = 0; k < n; ++k)
+    kept[k] = loss == CRASH_LOSE_NOTHING ? KEPT_ALL
+              : loss == CRASH_LOSE_ALL   ? KEPT_NONE
+                                         : draw_kept (style, k == one);
+  return kept;
+}
+
+/* Half a rename there is not. */
+static void
+rename_pending (const struct crash *c, const enum kept *kept, unsigned *names)
+{
   size_t i, k = 0;
 
   for (i = 0; i < c->point; ++i) {
     const struct host_change *change = &c->host->log[i];
-    enum kept kept = KEPT_ALL;
 
     if (!is_pending (c, i))
       continue;
-    if (loss == CRASH_LOSE_SOME)
-      kept = draw_kept (style, k == one);
-    apply (&files[change->file], change, kept);
+    if (change->operation == HOST_RENAME && keep (kept[k]))
+      names[change->name] = change->file;
     ++k;
   }
 }
 
+/* To the files that have BYTES. */
+static void
+apply_pending (const struct crash *c, const enum kept *kept,
+               struct durable *files)
+{
+  size_t i, k = 0;
+
+  for (i = 0; i < c->point; ++i) {
+    const struct host_change *change = &c->host->log[i];
+
+    if (!is_pending (c, i))
+      continue;
+    if (files[change->file].bytes)
+      apply (&files[change->file], change, kept[k]);
+    ++k;
+  }
+}
+
+/* Files without a name are gone; whether a temporary one is left makes no
+ * difference to those who know only the other names.
+ */
 void
 crash_image (const struct crash *c, enum crash_loss loss, struct host *into)
 {
-  struct durable files[HOST_MAX_FILES];
-  unsigned i;
+  struct durable files[HOST_MAX_FILES] = { { .bytes = NULL } };
+  unsigned names[HOST_MAX_FILES], i;
+  enum kept *kept = draw_all (c, loss);
 
-  for (i = 0; i < c->host->n_files; ++i) {
-    const struct durable *d = &c->files[i];
+  memcpy (names, c->names, sizeof names);
+  rename_pending (c, kept, names);
+  for (i = 0; i < c->host->n_files; ++i)
+    if (c->host->files[i].old_bytes) {
+      const struct durable *d = &c->files[names[i]];
+      unsigned place =
+        host_put (into, c->host->files[i].name, d->bytes, d->written);
 
-    files[i] = *d;
-    files[i].bytes =
-      into->files[host_put (into, c->host->files[i].name, d->bytes, d->written)]
-        .bytes;
-  }
-  if (loss != CRASH_LOSE_ALL)
-    apply_pending (c, loss, files);
-  for (i = 0; i < into->n_files; ++i) {
-    into->files[i].size = files[i].size;
-    into->files[i].written = files[i].written;
-  }
+      MUST (place == i);
+      files[names[i]] = *d;
+      files[names[i]].bytes = into->files[place].bytes;
+    }
+  apply_pending (c, kept, files);
+  for (i = 0; i < c->host->n_files; ++i)
+    if (c->host->files[i].old_bytes) {
+      into->files[i].size = files[names[i]].size;
+      into->files[i].written = files[names[i]].written;
+    }
+  free (kept);
 }

@@ -4,7 +4,10 @@
  * At crash point K the first K changes of the host's log have been made.  Of
  * each file, what was changed before its last sync is there.  Of each later
  * write or zeroing any set of sectors may be there, and any of the changes of
- * its size; data that is there makes the file grow, with zeroes before it.
+ * its size; data that is there makes the file grow, with zeroes before it.  A
+ * rename is there or not, and surely only when the names have been synced:
+ * until then a name may be the old file's or the new one's, each with what is
+ * left of it.
  */
 
 #ifndef VMDK_CRASH_H

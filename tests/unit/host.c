@@ -7,19 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "host.h"
 #include "test.h"
 
 struct opened {
   struct file file;
   struct host *host;
-  unsigned number; /* of the file */
+  unsigned number; /* of the file in the log */
 };
 
 static struct host_file *
 file_of (struct opened *o)
 {
-  return &o->host->files[o->number];
+  unsigned i;
+
+  for (i = 0; o->host->files[i].file != o->number; ++i)
+    MUST (i + 1 < HOST_MAX_FILES);
+  return &o->host->files[i];
 }
 
 /* ---- bytes that threads share ----
@@ -140,27 +145,34 @@ unlock_log (struct host *h)
     pthread_mutex_unlock (&h->lock);
 }
 
-/* Under the lock, after the change. */
 static void
-log_change (struct opened *o, enum host_operation operation, uint64_t offset,
-            uint64_t count)
+log_append (struct host *h, struct host_change c)
 {
-  struct host *h = o->host;
-  struct host_change c = { operation, o->number, offset, count, NULL };
-
-  if (!h->keeps_log)
-    return;
-  if (operation == HOST_WRITE) {
-    c.bytes = malloc (count + 1);
-    MUST (c.bytes != NULL);
-    memcpy (c.bytes, file_of (o)->bytes + offset, count);
-  }
   if (h->n_log == h->log_room) {
     h->log_room = 2 * h->log_room + 64;
     h->log = realloc (h->log, h->log_room * sizeof *h->log);
     MUST (h->log != NULL);
   }
   h->log[h->n_log++] = c;
+}
+
+/* Under the lock, after the change. */
+static void
+log_change (struct opened *o, enum host_operation operation, uint64_t offset,
+            uint64_t count)
+{
+  struct host_change c = {
+    .operation = operation, .file = o->number, .offset = offset, .count = count
+  };
+
+  if (!o->host->keeps_log)
+    return;
+  if (operation == HOST_WRITE) {
+    c.bytes = malloc (count + 1);
+    MUST (c.bytes != NULL);
+    memcpy (c.bytes, file_of (o)->bytes + offset, count);
+  }
+  log_append (o->host, c);
 }
 
 static void
@@ -185,7 +197,10 @@ host_start_log (struct host *h)
   for (i = 0; i < h->n_files; ++i) {
     struct host_file *f = &h->files[i];
 
-    free (f->old_bytes);
+    free (TAKE (f->old_bytes));
+    if (f->name == NULL)
+      continue;
+    f->old_file = f->file;
     f->old_bytes = calloc (1, f->size + 1);
     MUST (f->old_bytes != NULL);
     memcpy (f->old_bytes, f->bytes, f->size);
@@ -334,9 +349,139 @@ opened_lock (struct file *f, enum file_lock lock)
   return 0;
 }
 
+/* ---- making and opening ---- */
+
+static const struct file_ops opened_ops;
+
+/* An empty file, which may be where one was that is gone. */
+static void
+make_file (struct host *h, unsigned place, const char *name)
+{
+  struct host_file *f = &h->files[place];
+
+  if (place < h->n_files)
+    memset (f->bytes, 0, f->written);
+  else {
+    ++h->n_files;
+    f->bytes = calloc (1, HOST_ROOM);
+    MUST (f->bytes != NULL);
+    f->file = place;
+  }
+  f->size = f->written = 0;
+  f->opened_for_writing = 0;
+  f->locked_for_writing = false;
+  f->name = name ? strdup (name) : NULL;
+  MUST (!name == !f->name);
+}
+
+static struct file *
+open_place (struct host *h, unsigned place, const char *name, bool writable)
+{
+  struct opened *o = calloc (1, sizeof *o);
+
+  MUST (o != NULL);
+  o->file.ops = &opened_ops;
+  o->file.name = strdup (name);
+  MUST (o->file.name != NULL);
+  o->host = h;
+  o->number = h->files[place].file;
+  o->file.id = (struct file_id){ 1, o->number + 1 };
+  o->file.writable = writable;
+  h->files[place].opens++;
+  h->files[place].opened_for_writing += writable;
+  return &o->file;
+}
+
+/* ---- new files that replace others ---- */
+
+/* Room for a file of which nothing is known yet; what nobody can come to any
+ * more is used again.
+ */
+static unsigned
+find_room (const struct host *h)
+{
+  unsigned i;
+
+  for (i = 0; i < h->n_files; ++i)
+    if (h->files[i].name == NULL && h->files[i].opens == 0 && !h->keeps_log)
+      break;
+  MUST (i < HOST_MAX_FILES);
+  return i;
+}
+
+static struct file *
+opened_create_beside (struct file *f)
+{
+  struct host *h = ((struct opened *) f)->host;
+  unsigned place;
+  struct file *by;
+
+  if (is_faulty (h, HOST_CREATE))
+    return NULL;
+  lock_log (h);
+  place = find_room (h);
+  make_file (h, place, NULL);
+  h->files[place].locked_for_writing =
+    file_of ((struct opened *) f)->locked_for_writing;
+  by = open_place (h, place, f->name, true);
+  log_change ((struct opened *) by, HOST_CREATE, 0, 0);
+  unlock_log (h);
+  return by;
+}
+
+/* All but the names change places. */
+static void
+exchange (struct host_file *a, struct host_file *b)
+{
+  const struct host_file old = *a;
+
+  a->file = b->file;
+  a->opens = b->opens;
+  a->bytes = b->bytes;
+  a->size = b->size;
+  a->written = b->written;
+  b->file = old.file;
+  b->opens = old.opens;
+  b->bytes = old.bytes;
+  b->size = old.size;
+  b->written = old.written;
+}
+
+static int
+opened_replace (struct file *f, struct file *by)
+{
+  struct opened *new = (struct opened *) by;
+  struct host *h = new->host;
+  struct host_file *to = file_of ((struct opened *) f), *from = file_of (new);
+
+  MUST (to->name != NULL && from->name == NULL);
+  if (is_faulty (h, HOST_RENAME))
+    return -1;
+  lock_log (h);
+  exchange (to, from);
+  if (h->keeps_log)
+    log_append (h, (struct host_change){ .operation = HOST_RENAME,
+                                         .file = new->number,
+                                         .name = to - h->files });
+  unlock_log (h);
+  if (is_faulty (h, HOST_SYNC_NAMES))
+    return 1;
+  lock_log (h);
+  log_change (new, HOST_SYNC_NAMES, 0, 0);
+  unlock_log (h);
+  return 0;
+}
+
+static void
+opened_discard (struct file *by)
+{
+  MUST (file_of ((struct opened *) by)->name == NULL);
+}
+
 static void
 opened_close (struct file *f)
 {
+  file_of ((struct opened *) f)->opens--;
   free (f->name);
   free (f);
 }
@@ -349,6 +494,9 @@ static const struct file_ops opened_ops = {
   .truncate = opened_truncate,
   .sync = opened_sync,
   .lock = opened_lock,
+  .create_beside = opened_create_beside,
+  .replace = opened_replace,
+  .discard = opened_discard,
   .close = opened_close,
 };
 
@@ -360,7 +508,7 @@ find (const struct host *h, const char *name)
   unsigned i;
 
   for (i = 0; i < h->n_files; ++i)
-    if (strcmp (h->files[i].name, name) == 0)
+    if (h->files[i].name && strcmp (h->files[i].name, name) == 0)
       break;
   return i;
 }
@@ -368,45 +516,29 @@ find (const struct host *h, const char *name)
 struct file *
 host_open (struct host *h, const char *name, bool writable)
 {
-  unsigned number = find (h, name);
-  struct opened *o;
+  unsigned place = find (h, name);
 
-  if (number == h->n_files) {
-    errno = ENOENT;
-    return NULL;
-  }
-  o = calloc (1, sizeof *o);
-  MUST (o != NULL);
-  o->file.ops = &opened_ops;
-  o->file.name = strdup (name);
-  MUST (o->file.name != NULL);
-  o->file.id = (struct file_id){ 1, number + 1 };
-  o->file.writable = writable;
-  o->host = h;
-  o->number = number;
-  h->files[number].opened_for_writing += writable;
-  return &o->file;
+  if (place < h->n_files)
+    return open_place (h, place, name, writable);
+  errno = ENOENT;
+  return NULL;
 }
 
 unsigned
 host_put (struct host *h, const char *name, const void *bytes, uint64_t size)
 {
-  unsigned number = find (h, name);
-  struct host_file *f = &h->files[number];
+  unsigned place = find (h, name);
+  struct host_file *f = &h->files[place];
 
-  MUST (number < HOST_MAX_FILES && size <= HOST_ROOM);
-  if (number == h->n_files) {
-    ++h->n_files;
-    f->name = strdup (name);
-    f->bytes = calloc (1, HOST_ROOM);
-    MUST (f->name != NULL && f->bytes != NULL);
-  }
+  MUST (place < HOST_MAX_FILES && size <= HOST_ROOM);
+  if (place == h->n_files)
+    make_file (h, place, name);
   if (size > 0)
     memcpy (f->bytes, bytes, size);
   if (size < f->written)
     memset (f->bytes + size, 0, f->written - size);
   f->size = f->written = size;
-  return number;
+  return place;
 }
 
 struct host *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A host that exists only in memory: a directory of files that can be opened
- * any number of times, a log of every change to them, and failures at will.
+ * any number of times and replaced, a log of every change to them, and failures
+ * at will.
  *
  * Its operations may be called from any threads.  They order nothing between
  * threads unless there is a log or a fault: a thread sanitizer is to see what
@@ -18,7 +19,7 @@
 #include "dir.h"
 #include "file.h"
 
-#define HOST_MAX_FILES 8
+#define HOST_MAX_FILES 32
 #define HOST_ROOM      (32 << 20) /* bytes that a file can grow to */
 
 enum host_operation {
@@ -26,17 +27,22 @@ enum host_operation {
   HOST_ZERO,
   HOST_TRUNCATE,
   HOST_SYNC,
-  HOST_READ /* not in the log */
+  HOST_CREATE,     /* file_create_beside */
+  HOST_RENAME,     /* file_replace, which is also ... */
+  HOST_SYNC_NAMES, /* ... this */
+  HOST_READ        /* not in the log */
 };
 
 /* Any operation that changes files. */
-#define HOST_CHANGES \
-  (1 << HOST_WRITE | 1 << HOST_ZERO | 1 << HOST_TRUNCATE | 1 << HOST_SYNC)
+#define HOST_CHANGES                                                        \
+  (1 << HOST_WRITE | 1 << HOST_ZERO | 1 << HOST_TRUNCATE | 1 << HOST_SYNC | \
+   1 << HOST_CREATE | 1 << HOST_RENAME | 1 << HOST_SYNC_NAMES)
 
 /* One line of the log. */
 struct host_change {
   enum host_operation operation;
   unsigned file;
+  unsigned name;          /* rename: FILES[NAME] is now the file's */
   uint64_t offset, count; /* truncate: COUNT is the new size */
   unsigned char *bytes;   /* write */
 };
@@ -52,13 +58,23 @@ struct host_fault {
   bool half;     /* of a failing write, the first half is done */
 };
 
+/* A name, and the file that has it now.  A file that file_create_beside makes
+ * has none; when it replaces another, they change places, so that names stay
+ * where they are.
+ */
 struct host_file {
-  char *name;
+  char *name;           /* or NULL */
+  unsigned file;        /* its number in the log, which renames do not change */
+  unsigned opens;       /* as often it is open now */
   unsigned char *bytes; /* HOST_ROOM; zeroes behind SIZE */
   uint64_t size;
   uint64_t written; /* bytes from here on are zeroes, whatever the size */
-  unsigned char *old_bytes; /* when the log began */
+
+  /* When the log began; OLD_BYTES is NULL if the file has come since. */
+  unsigned old_file;
+  unsigned char *old_bytes;
   uint64_t old_size;
+
   unsigned opened_for_writing; /* how often */
   bool locked_for_writing;     /* ever */
 };
@@ -84,7 +100,8 @@ struct host {
 extern struct host *host_create (void);
 extern void host_free (struct host *h);
 
-/* A new file, or a new content of an existing one.  Returns its number. */
+/* A new file, or a new content of an existing one.  Returns its place in FILES.
+ */
 extern unsigned
 host_put (struct host *h, const char *name, const void *bytes, uint64_t size);
 

@@ -6,12 +6,17 @@
 #include <config.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "report.h"
 #include "test.h"
@@ -219,6 +224,61 @@ unsigned
 test_failures (void)
 {
   return failures;
+}
+
+/* ---- around a test ---- */
+
+static char directory[PATH_MAX];
+
+const char *
+test_directory (void)
+{
+  const char *tmp = getenv ("TMPDIR");
+  char name[PATH_MAX];
+
+  snprintf (name, sizeof name, "%s/vmdk-test-XXXXXX", tmp ? tmp : "/tmp");
+  MUST (mkdtemp (name) != NULL);
+  MUST (realpath (name, directory) != NULL);
+  MUST (chmod (directory, 0755) == 0);
+  return directory;
+}
+
+void
+test_directory_remove (void)
+{
+  char command[PATH_MAX + 64];
+
+  /* The name is ours, or $TMPDIR's. */
+  snprintf (command, sizeof command,
+            "cd '%s' && chmod -R u+rwx . && rm -rf \"$PWD\"", directory);
+  if (system (command) != 0)
+    perror (directory);
+}
+
+void
+test_as_nobody (void (*check) (void))
+{
+  int status = 0;
+  pid_t child;
+
+  if (geteuid () != 0) {
+    check ();
+    return;
+  }
+  fflush (stdout);
+  child = fork ();
+  MUST (child >= 0);
+  if (child == 0) {
+    const unsigned before = failures;
+
+    MUST (setgroups (0, NULL) == 0 && setgid (TEST_NOBODY) == 0 &&
+          setuid (TEST_NOBODY) == 0);
+    check ();
+    fflush (stdout);
+    _exit (failures > before);
+  }
+  MUST (waitpid (child, &status, 0) == child);
+  CHECK_INT (status, 0);
 }
 
 /* ---- random numbers: xorshift64* ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The write side of files: what is written is there and nothing else, zeroing
- * with and without the host's help, which changes a sync is due for, and locks
- * against other programs.  What files hold is looked up with plain system
- * calls or in a model, never with the functions under test.
+ * with and without the host's help, and which changes a sync is due for.  What
+ * files hold is looked up with plain system calls or in a model, never with the
+ * functions under test.
  */
 
 #include <config.h>
@@ -22,7 +22,6 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "dir.h"
@@ -33,7 +32,7 @@
 #define K   1024
 #define MAX (2 * K * K) /* no file here is larger */
 
-static char base[PATH_MAX];
+static const char *base;
 static char path[PATH_MAX + 16]; /* of the one file that each test makes anew */
 
 static unsigned char content[MAX + 1], model[MAX + 1];
@@ -763,26 +762,8 @@ check_read_only (void)
 static void
 a_file_that_may_only_be_read_is_opened_for_that (void)
 {
-  int status = 0;
-  pid_t child;
-
   make_file (100, 0444);
-  if (geteuid () != 0) {
-    check_read_only ();
-    return;
-  }
-  child = fork ();
-  MUST (child >= 0);
-  if (child == 0) {
-    const unsigned before = test_failures ();
-
-    MUST (setgid (65534) == 0 && setuid (65534) == 0);
-    check_read_only ();
-    fflush (stdout);
-    _exit (test_failures () > before);
-  }
-  MUST (waitpid (child, &status, 0) == child);
-  CHECK_INT (status, 0);
+  test_as_nobody (check_read_only);
 }
 
 static void
@@ -807,202 +788,11 @@ what_cannot_be_opened_at_all_is_one_error (void)
   CHECK_INT (errno, ENXIO);
 }
 
-/* ---- locks ---- */
-
-/* The bytes that stand for permissions in the protocol of qemu's tools: from
- * 100 on those that somebody has, from 200 on those that he denies others.
- */
-#define BYTE(n) (UINT64_C (1) << ((n) >= 200 ? (n) -200 + 32 : (n) -100))
-
-#define READER (BYTE (100) | BYTE (201) | BYTE (203))
-#define WRITER (READER | BYTE (101) | BYTE (103))
-
-/* Which of the bytes are locked, seen by a stranger, and nothing else is. */
-static uint64_t
-locked_bytes (void)
-{
-  int fd = open (path, O_RDWR | O_CLOEXEC);
-  uint64_t locked = 0;
-  off_t n;
-
-  MUST (fd >= 0);
-  for (n = 0; n < 300; ++n) {
-    struct flock l = { F_WRLCK, SEEK_SET, n, 1, 0 };
-
-    MUST (fcntl (fd, F_OFD_GETLK, &l) == 0);
-    if (l.l_type == F_UNLCK)
-      continue;
-    CHECK_INT (l.l_type, F_RDLCK);
-    CHECK ((n >= 100 && n < 132) || (n >= 200 && n < 232));
-    locked |= BYTE (n);
-  }
-  close (fd);
-  return locked;
-}
-
-static struct file *
-open_again (void)
-{
-  struct file *f = file_posix_open (path, FILE_WRITABLE);
-
-  MUST (f != NULL);
-  return f;
-}
-
-static void
-check_refused (int line, struct file *f, enum file_lock lock)
-{
-  errno = 0;
-  test_check_int (__FILE__, line, "file_lock", file_lock (f, lock), -1);
-  test_check_int (__FILE__, line, "errno", errno, EAGAIN);
-}
-
-#define CHECK_REFUSED(f, lock) check_refused (__LINE__, f, lock)
-
-static void
-locks_are_on_the_bytes_of_the_protocol (void)
-{
-  struct file *f = open_file (10);
-
-  CHECK_INT (locked_bytes (), 0);
-  CHECK_INT (file_lock (f, FILE_LOCK_READ), 0);
-  CHECK_INT (locked_bytes (), READER);
-  CHECK_INT (file_lock (f, FILE_LOCK_WRITE), 0);
-  CHECK_INT (locked_bytes (), WRITER);
-  CHECK_INT (file_lock (f, FILE_LOCK_READ), 0); /* is never lowered */
-  CHECK_INT (locked_bytes (), WRITER);
-  file_close (f);
-  CHECK_INT (locked_bytes (), 0);
-}
-
-/* Closing another descriptor of the file does not release it. */
-static void
-a_lock_is_held_until_its_file_is_closed (void)
-{
-  struct file *a = open_file (10), *b = open_again ();
-
-  CHECK_INT (file_lock (a, FILE_LOCK_WRITE), 0);
-  CHECK_REFUSED (b, FILE_LOCK_READ);
-  file_close (b);
-  CHECK_INT (locked_bytes (), WRITER);
-  b = open_again ();
-  CHECK_REFUSED (b, FILE_LOCK_READ);
-  file_close (a);
-  CHECK_INT (file_lock (b, FILE_LOCK_WRITE), 0);
-  file_close (b);
-  CHECK_SILENT (); /* the caller knows what to say */
-}
-
-static void
-readers_agree_and_keep_writers_out (void)
-{
-  struct file *a = open_file (10), *b = open_again (), *c = open_again ();
-
-  CHECK_INT (file_lock (a, FILE_LOCK_READ), 0);
-  CHECK_INT (file_lock (b, FILE_LOCK_READ), 0);
-  CHECK_REFUSED (c, FILE_LOCK_WRITE);
-  file_close (a);
-  CHECK_REFUSED (c, FILE_LOCK_WRITE);
-  file_close (b);
-  CHECK_INT (locked_bytes (), 0); /* C holds nothing */
-  CHECK_INT (file_lock (c, FILE_LOCK_WRITE), 0);
-  file_close (c);
-}
-
-static void
-a_lock_that_cannot_be_raised_stays_as_it_was (void)
-{
-  struct file *a = open_file (10), *b = open_again ();
-
-  CHECK_INT (file_lock (a, FILE_LOCK_READ), 0);
-  CHECK_INT (file_lock (b, FILE_LOCK_READ), 0);
-  CHECK_REFUSED (a, FILE_LOCK_WRITE);
-  file_close (b);
-  CHECK_INT (locked_bytes (), READER);
-  CHECK_INT (file_lock (a, FILE_LOCK_WRITE), 0);
-  b = open_again ();
-  CHECK_REFUSED (b, FILE_LOCK_READ);
-  file_close (b);
-  file_close (a);
-}
-
-/* Each byte that a peer can hold, and what it forbids us. */
-static void
-each_permission_of_a_peer_counts (void)
-{
-  static const struct {
-    off_t byte;
-    bool read, write; /* may we? */
-  } peers[] = {
-    { 100, true, true },   { 101, false, false }, { 102, true, true },
-    { 103, false, false }, { 200, false, false }, { 201, true, false },
-    { 202, true, true },   { 203, true, false },
-  };
-  unsigned i;
-
-  for (i = 0; i < sizeof peers / sizeof peers[0]; ++i) {
-    struct file *f = open_file (10);
-    struct flock l = { F_RDLCK, SEEK_SET, peers[i].byte, 1, 0 };
-    const uint64_t peer = BYTE (peers[i].byte);
-    int fd = open (path, O_RDWR | O_CLOEXEC);
-
-    MUST (fd >= 0 && fcntl (fd, F_OFD_SETLK, &l) == 0);
-    CHECK_INT (file_lock (f, FILE_LOCK_READ), peers[i].read ? 0 : -1);
-    CHECK_INT (locked_bytes (), peer | (peers[i].read ? READER : 0));
-    CHECK_INT (file_lock (f, FILE_LOCK_WRITE), peers[i].write ? 0 : -1);
-    CHECK_INT (locked_bytes (), peer | (peers[i].write  ? WRITER
-                                        : peers[i].read ? READER
-                                                        : 0));
-    close (fd);
-    file_close (f);
-  }
-}
-
-static void
-a_file_that_may_only_be_read_is_locked_too (void)
-{
-  struct file *a, *b;
-
-  make_file (10, 0644);
-  a = file_posix_open (path, 0);
-  MUST (a != NULL);
-  b = open_again ();
-  CHECK_INT (file_lock (a, FILE_LOCK_READ), 0);
-  CHECK_REFUSED (b, FILE_LOCK_WRITE);
-  CHECK_INT (file_lock (b, FILE_LOCK_READ), 0);
-  file_close (a);
-  file_close (b);
-}
-
-static void
-files_in_memory_need_no_lock (void)
-{
-  struct file *f = file_memory_create ("memory", NULL, 0, 0, 1);
-
-  MUST (f != NULL);
-  CHECK_INT (file_lock (f, FILE_LOCK_WRITE), 0);
-  file_close (f);
-}
-
-/* ---- */
-
-static void
-make_base (void)
-{
-  const char *tmp = getenv ("TMPDIR");
-  char name[PATH_MAX];
-
-  snprintf (name, sizeof name, "%s/vmdk-test-file-XXXXXX", tmp ? tmp : "/tmp");
-  MUST (mkdtemp (name) != NULL);
-  MUST (realpath (name, base) != NULL);
-  MUST (chmod (base, 0755) == 0);
-  snprintf (path, sizeof path, "%s/file", base);
-}
-
 int
 main (void)
 {
-  make_base ();
+  base = test_directory ();
+  snprintf (path, sizeof path, "%s/file", base);
   RUN (parts_follow_each_other_and_nothing_else_changes);
   RUN (a_write_behind_the_end_grows_the_file);
   RUN (nothing_to_write_is_no_change);
@@ -1030,14 +820,6 @@ main (void)
   RUN (files_are_writable_when_that_is_asked_for);
   RUN (a_file_that_may_only_be_read_is_opened_for_that);
   RUN (what_cannot_be_opened_at_all_is_one_error);
-  RUN (locks_are_on_the_bytes_of_the_protocol);
-  RUN (a_lock_is_held_until_its_file_is_closed);
-  RUN (readers_agree_and_keep_writers_out);
-  RUN (a_lock_that_cannot_be_raised_stays_as_it_was);
-  RUN (each_permission_of_a_peer_counts);
-  RUN (a_file_that_may_only_be_read_is_locked_too);
-  RUN (files_in_memory_need_no_lock);
-  (void) unlink (path);
-  (void) rmdir (base);
+  test_directory_remove ();
   return test_result ();
 }

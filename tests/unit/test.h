@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a unit test needs: checks that print what they saw and go on, and the
- * messages that the core reported.
+/* What a unit test needs: checks that print what they saw and go on, the
+ * messages that the core reported, and a directory of its own.
  *
  * A test is a function without arguments whose name says the behaviour; main
  * is a list of RUN (name); and ends in return test_result ();
@@ -72,6 +72,20 @@ extern void test_give_up (const char *file, int line, const char *what)
   __attribute__ ((__noreturn__));
 #define MUST(condition) \
   ((condition) ? (void) 0 : test_give_up (__FILE__, __LINE__, #condition))
+
+/* ---- around a test ---- */
+
+/* Make a directory that is removed with all that is in it by the other one.
+ * Returns its absolute path without links; anybody may look into it.
+ */
+extern const char *test_directory (void);
+extern void test_directory_remove (void);
+
+/* Call CHECK as somebody who is not root: in a child if we are.  What it
+ * changes in memory is lost; that its checks failed is not.
+ */
+extern void test_as_nobody (void (*check) (void));
+#define TEST_NOBODY 65534 /* user and group, if we are root */
 
 /* ---- what the core reported (stubs.c) ---- */
 
