@@ -216,6 +216,53 @@ locked qemu-io -f vmdk -c 'read 0 512' child.vmdk
 stop_nbdkit
 qemu-io -f vmdk -c 'read 0 512' child.vmdk
 
+# ---- who may not write keeps no reader out ----
+
+# damage FILE: two entries of its grain tables, the same in both copies, refer
+# to one grain.
+damage ()
+{
+    "$PYTHON" - "$1" <<'END'
+import struct, sys
+with open(sys.argv[1], "r+b") as f:
+    def get(form, offset):
+        f.seek(offset)
+        return struct.unpack(form, f.read(struct.calcsize(form)))[0]
+    for where in 48, 56:
+        table = 512 * get("<I", 512 * get("<Q", where))
+        used = [n for n in range(512) if get("<I", table + 4 * n) > 1]
+        f.seek(table + 4 * used[1])
+        f.write(struct.pack("<I", get("<I", table + 4 * used[0])))
+END
+}
+
+# The damage is found when somebody first may write, and stays known.
+qemu-img convert -f raw -O vmdk raw damaged.vmdk
+damage damaged.vmdk
+start_nbdkit vmdk damaged.vmdk
+nbdinfo --is read-only "$uri"
+qemu-io -r -f vmdk -c 'read 0 512' damaged.vmdk
+nbdkit -r -U - vmdk damaged.vmdk --run 'nbdinfo "$uri"'
+nbdinfo --is read-only "$uri"
+# But what is served still may not change.
+locked qemu-io -f vmdk -c 'write 0 512' damaged.vmdk
+stop_nbdkit
+
+# The descriptor can be locked for writing, and then the extent cannot.
+qemu-nbd -t -r --fork --pid-file="$tmpdir/reader.pid" \
+         -k "$tmpdir/reader.sock" -f raw monolithicFlat-flat.vmdk
+cleanup_fn kill "$(cat reader.pid)"
+start_nbdkit vmdk monolithicFlat.vmdk
+if nbdinfo "$uri"; then fail "a disk that others use can be written to"; fi
+qemu-io -r -f vmdk -c 'read 0 512' monolithicFlat.vmdk
+# Once they are gone it can.
+kill "$(cat reader.pid)"
+while kill -0 "$(cat reader.pid)" 2>/dev/null; do sleep 0.05; done
+our_client
+locked qemu-io -r -f vmdk -c 'read 0 512' monolithicFlat.vmdk
+leave
+stop_nbdkit
+
 # ---- VMware's lock directory ----
 
 mkdir child.vmdk.lck

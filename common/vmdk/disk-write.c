@@ -301,34 +301,59 @@ check_extents (struct disk *d, struct writer *w, enum decision *decision)
   return 0;
 }
 
+/* The disk is only read after all: let others read it too. */
+static void
+lower_locks (struct disk *d, const struct writer *w)
+{
+  int saved = errno, err;
+
+  if (!w->no_locks)
+    (void) lock_link (d->links[0], FILE_LOCK_READ, &err); /* cannot fail */
+  errno = saved;
+}
+
+/* Keep all others from what will be written to. */
+static int
+lock_for_writing (struct disk *d, const struct writer *w)
+{
+  struct file *f;
+  int err;
+
+  if (w->no_locks) {
+    report_warning ("%s: lock=false: if another program uses the disk "
+                    "meanwhile, it will be damaged",
+                    d->links[0]->file->name);
+    return 0;
+  }
+  if (w->in_use != NULL)
+    return refuse_in_use (w->in_use);
+  f = lock_link (d->links[0], FILE_LOCK_WRITE, &err);
+  if (f == NULL)
+    return 0;
+  lower_locks (d, w); /* of those that were locked before F */
+  if (err == EAGAIN)
+    return refuse_in_use (f->name);
+  errno = err;
+  report_error ("%s: cannot lock the file: %m", f->name);
+  return -1;
+}
+
 static int
 decide (struct disk *d, struct writer *w, enum decision *decision)
 {
   struct link *top = d->links[0];
-  struct file *f;
-  int err;
+  int r;
 
   if (top->why_not != NULL) {
     *decision = read_only (d, top->why_not);
     return 0;
   }
-  if (w->no_locks)
-    report_warning ("%s: lock=false: if another program uses the disk "
-                    "meanwhile, it will be damaged",
-                    top->file->name);
-  else if (w->in_use != NULL)
-    return refuse_in_use (w->in_use);
-  else {
-    f = lock_link (top, FILE_LOCK_WRITE, &err);
-    if (f != NULL && err == EAGAIN)
-      return refuse_in_use (f->name);
-    if (f != NULL) {
-      errno = err;
-      report_error ("%s: cannot lock the file: %m", f->name);
-      return -1;
-    }
-  }
-  return check_extents (d, w, decision);
+  if (lock_for_writing (d, w) == -1)
+    return -1;
+  r = check_extents (d, w, decision);
+  if (*decision != WRITABLE)
+    lower_locks (d, w);
+  return r;
 }
 
 int
