@@ -183,6 +183,8 @@ disk_open_writer (struct disk *d, const struct disk_options *options)
     w->writing.child = d->n_links > 1;
     w->writing.no_zeroed_grains = options->no_zeroed_grains;
     w->writing.max_dirty = options->cache_size / 8;
+    w->writing.max_held = options->cache_size / 4;
+    w->writing.stream_close = options->stream_close;
     w->writing.edit = d->links[0]->edit;
     w->writing.descriptor = d->links[0]->file;
     pthread_mutex_init (&w->writing.lock, NULL);
@@ -219,7 +221,8 @@ finish_extents (struct disk *d)
     struct extent *e = &top->extents[i];
 
     if (e->driver->finish == NULL || !is_writable_extent (e) ||
-        !(e->changed || (disk_changed && e->unclean)))
+        !(e->changed ||
+          (e->unclean && (disk_changed || e->driver->finish_unclean))))
       continue;
     if (e->driver->finish (e) == -1)
       r = -1;

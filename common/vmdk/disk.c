@@ -39,10 +39,15 @@ disk_open (struct file *file, const struct disk_options *options)
   d->resources.tables = cache_create (options->cache_size / 2, TABLE_SHARDS);
   d->resources.grains = cache_create (options->cache_size / 2, 1);
   d->resources.inflaters = inflaters_create ();
+  if (options->writable)
+    d->resources.deflaters =
+      deflaters_create (options->compression_level ? options->compression_level
+                                                   : DEFLATE_DEFAULT_LEVEL);
   d->areas_left = options->cache_size / 4 / sizeof (struct area);
   d->resources.areas = &d->areas_left;
   if (d->links == NULL || d->resources.tables == NULL ||
-      d->resources.grains == NULL || d->resources.inflaters == NULL)
+      d->resources.grains == NULL || d->resources.inflaters == NULL ||
+      (options->writable && d->resources.deflaters == NULL))
     goto no_memory;
   if (chain_open (d, file, options) == -1) {
     disk_close (d);
@@ -78,6 +83,7 @@ disk_close (struct disk *d)
   cache_destroy (d->resources.tables);
   cache_destroy (d->resources.grains);
   inflaters_destroy (d->resources.inflaters);
+  deflaters_destroy (d->resources.deflaters);
   free (d);
   if (r == 0)
     errno = saved;

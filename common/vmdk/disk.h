@@ -31,6 +31,8 @@ struct disk_options {
   bool no_zeroed_grains; /* never write entries of zeroed grains */
   bool drop_cbt;         /* end changed block tracking, and write */
   bool no_locks;         /* do not care whether others use the files */
+  int compression_level; /* 1 to 12; 0: the default */
+  enum stream_close stream_close;
   bool refuse_in_use;    /* refuse what another program may be writing to,
                             instead of a warning */
 };

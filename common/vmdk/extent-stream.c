@@ -3,8 +3,7 @@
  * stream of its own behind a marker that says which grain it is and how long.
  *
  * Directory and tables are found from the header, or, where it says that they
- * are at the end, from the footer.  A grain that does not check out in every
- * respect (place, number, length, Adler-32, size) is an I/O error.
+ * are at the end, from the footer; or, after a crash, from a log (stream.h).
  */
 
 #include <config.h>
@@ -15,31 +14,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checked-overflow.h"
 #include "cleanup.h"
-#include "deflate.h"
-#include "extent.h"
-#include "format.h"
-#include "grain.h"
-#include "header.h"
 #include "is-all-zero.h"
 #include "report.h"
 #include "rounding.h"
-#include "vmdk-limits.h"
-
-struct stream {
-  struct grains grains;
-  struct hosted_header header;
-  bool warned; /* atomic: an odd packed grain was seen */
-};
+#include "stream.h"
 
 /* ---- opening ---- */
 
 static enum entry
 stream_gte (struct grains *g, uint64_t raw, uint64_t *offset)
 {
-  (void) g;
+  const struct stream *s = (struct stream *) g;
+
   *offset = raw * SECTOR_SIZE;
+  if (raw == STREAM_HELD && __atomic_load_n (&s->writer, __ATOMIC_RELAXED))
+    *offset = GRAIN_IN_MEMORY;
   return raw == 0                 ? ENTRY_ABSENT
          : raw == HOSTED_GTE_ZERO ? ENTRY_ZERO
                                   : ENTRY_AT;
@@ -50,6 +40,8 @@ static const struct grain_format stream_format = {
   .packed = true,
   .gde = grain_sector_gde,
   .gte = stream_gte,
+  .place = stream_table_place,
+  .announce_zeroed = stream_announce_zeroed,
 };
 
 static bool
@@ -149,34 +141,61 @@ apply_footer (struct file *f, uint64_t size, struct hosted_header *h)
   return 0;
 }
 
+/* Find the directory, if there is no record of a log.  Returns whether there is
+ * one, or -1.
+ */
 static int
 stream_parse (struct extent *e, const struct extent_source *source,
-              struct hosted_header *h)
+              struct stream *s, struct stream_record *record)
 {
+  struct hosted_header *h = &s->header;
+  int logged = 0;
+
+  memcpy (&s->sector, source->sector, sizeof s->sector);
   if (header_parse_hosted (e->file, source->file_size, source->sector, h) == -1)
     return -1;
-  if (h->gd_at_end && apply_footer (e->file, source->file_size, h) == -1)
+  if (h->unclean)
+    logged = stream_record_parse (e->file, &s->sector, record);
+  if (logged == -1 || (!logged && h->gd_at_end &&
+                       apply_footer (e->file, source->file_size, h) == -1))
     return -1;
-  return extent_settle_length (e, h->geometry.capacity);
+  return extent_settle_length (e, h->geometry.capacity) == -1 ? -1 : logged;
+}
+
+static void
+stream_close (struct extent *e)
+{
+  struct stream *s = e->state;
+
+  stream_writer_free (s->writer);
+  stream_tables_free (s->tables);
+  grains_destroy (&s->grains);
+  pthread_mutex_destroy (&s->lock);
+  free (s);
 }
 
 static int
 stream_open (struct extent *e, const struct extent_source *source)
 {
   struct stream *s = calloc (1, sizeof *s);
+  struct stream_record record;
+  int logged;
 
   if (s == NULL) {
     report_error ("%s: %m", e->file->name);
     return -1;
   }
-  if (stream_parse (e, source, &s->header) == -1) {
+  logged = stream_parse (e, source, s, &record);
+  if (logged == -1) {
     free (s);
     return -1;
   }
+  pthread_mutex_init (&s->lock, NULL);
   s->grains.geometry = s->header.geometry;
   grains_init (&s->grains, e, &stream_format, NULL);
-  e->state = s;
-  return 0;
+  e->state = s; /* closed by the caller on failure */
+  e->unclean = logged;
+  return logged ? stream_rebuild (s, &record) : 0;
 }
 
 static int
@@ -187,173 +206,22 @@ stream_map (struct extent *e, uint64_t offset, uint64_t length, struct run *run)
   return grains_map (&s->grains, offset, length, run);
 }
 
-static void
-stream_close (struct extent *e)
-{
-  struct stream *s = e->state;
-
-  grains_destroy (&s->grains);
-  free (s);
-}
-
-/* ---- reading ---- */
-
-/* Read the packed grain at OFFSET of the file, marker and all.  *PACKED is
- * the caller's to free; *SIZE is without the marker.
- */
-static int
-read_packed (struct stream *s, uint64_t grain, uint64_t offset,
-             unsigned char **packed, size_t *size)
-{
-  struct grains *g = &s->grains;
-  unsigned char sector[SECTOR_SIZE];
-  const struct disk_marker *marker = (const void *) sector;
-  const uint64_t lba = grain * (g->geometry.grain_bytes / SECTOR_SIZE);
-  uint64_t total;
-  size_t have;
-
-  if (file_pread_some (g->file, sector, sizeof sector, offset) == -1)
-    return -1;
-  if (le64toh (marker->value) != lba || le32toh (marker->size) == 0)
-    return grains_refuse (g, grain, offset,
-                          "does not begin with the marker of that grain");
-  *size = le32toh (marker->size);
-  total = GRAIN_MARKER_BYTES + (uint64_t) *size;
-  if (*size > MAX_PACKED_BYTES (g->geometry.grain_bytes))
-    return grains_refuse (g, grain, offset,
-                          "claims more bytes than a packed grain can have");
-  if (!range_inside (offset, total, g->geometry.file_size))
-    return grains_refuse (g, grain, offset,
-                          "continues beyond the end of the file");
-  *packed = malloc (total);
-  if (*packed == NULL) {
-    report_error ("%s: %m", g->file->name);
-    return -1;
-  }
-  have = min_u64 (total, sizeof sector);
-  memcpy (*packed, sector, have);
-  return total > have
-           ? file_pread (g->file, *packed + have, total - have, offset + have)
-           : 0;
-}
-
-/* What is odd about a packed grain that has turned out to be right.  SIZE is
- * what its marker says, USED is what its stream took.
- */
-static void
-warn_odd_grain (struct stream *s, bool zlib, size_t size, size_t used)
-{
-  if ((zlib && used == size) ||
-      __atomic_exchange_n (&s->warned, true, __ATOMIC_RELAXED))
-    return;
-  /* VMware's note asks for it, and no program of VMware's writes it (4.4). */
-  if (!zlib)
-    report_warning ("%s: grains are compressed as bare deflate (RFC 1951) "
-                    "instead of zlib (RFC 1950): other programs will not read "
-                    "this disk, and nothing proves that its content is right",
-                    s->grains.file->name);
-  else
-    report_warning ("%s: there are bytes after the compressed data of a "
-                    "grain; they are ignored",
-                    s->grains.file->name);
-}
-
-/* Unpack GRAIN into the grain_bytes bytes at BUF. */
-static int
-unpack_grain (struct stream *s, uint64_t grain, unsigned char *buf)
-{
-  struct grains *g = &s->grains;
-  const size_t grain_bytes = g->geometry.grain_bytes;
-  const uint64_t rest =
-    s->header.geometry.capacity - grain * (uint64_t) grain_bytes;
-  CLEANUP_FREE unsigned char *packed = NULL;
-  size_t size, used, produced = grain_bytes;
-  uint64_t offset;
-
-  switch (grains_find (g, grain, &offset)) {
-  case ENTRY_AT: break;
-  case ENTRY_BAD: return -1;
-  default: return grains_refuse (g, grain, 0, "has gone since it was mapped");
-  }
-  if (read_packed (s, grain, offset, &packed, &size) == -1)
-    return -1;
-  used = size;
-  switch (inflate_stream (g->extent->resources->inflaters,
-                          packed + GRAIN_MARKER_BYTES, &used, buf, &produced)) {
-  case INFLATE_OK: break;
-  case INFLATE_NO_MEMORY:
-    report_error ("%s: no memory to inflate with", g->file->name);
-    errno = ENOMEM;
-    return -1;
-  case INFLATE_TOO_LONG:
-    return grains_refuse (g, grain, offset,
-                          "inflates to more than a grain's bytes");
-  case INFLATE_DAMAGED:
-    return grains_refuse (g, grain, offset, "does not inflate");
-  }
-  /* The last grain is written in full or up to the capacity (4.5). */
-  if (produced != grain_bytes && produced != rest)
-    return grains_refuse (g, grain, offset,
-                          "inflates to less than a grain's bytes");
-  memset (buf + produced, 0, grain_bytes - produced);
-  warn_odd_grain (s, deflate_is_zlib (packed + GRAIN_MARKER_BYTES, size), size,
-                  used);
-  return 0;
-}
-
-/* For the cache. */
-static enum cache_result
-load_grain (void *opaque, uint64_t grain, void *buf, size_t size)
-{
-  (void) size;
-  return unpack_grain (opaque, grain, buf) == -1 ? CACHE_FAILED : CACHE_FOUND;
-}
-
-/* Read part of one grain, or all of it. */
-static int
-read_grain (struct stream *s, void *buf, size_t count, uint64_t grain,
-            size_t at)
-{
-  const size_t grain_bytes = s->grains.geometry.grain_bytes;
-  struct cache *cache = s->grains.extent->resources->grains;
-  struct cache_key key = { s, grain };
-
-  /* Who wants all of it will not come back: no need to keep it. */
-  if (count == grain_bytes)
-    return cache_peek (cache, key, 0, count, buf)
-             ? 0
-             : unpack_grain (s, grain, buf);
-  switch (cache_read (cache, key, grain_bytes, load_grain, s, at, count, buf)) {
-  case CACHE_FOUND: return 0;
-  case CACHE_NO_MEMORY:
-    report_error ("%s: no memory for an unpacked grain", s->grains.file->name);
-    return -1;
-  default: return -1;
-  }
-}
-
-static int
-stream_read (struct extent *e, void *buf, size_t count, uint64_t offset)
-{
-  struct stream *s = e->state;
-  const size_t grain_bytes = s->grains.geometry.grain_bytes;
-  size_t at, n;
-
-  for (; count > 0; count -= n, offset += n, buf = (char *) buf + n) {
-    at = offset % grain_bytes;
-    n = min_u64 (count, grain_bytes - at);
-    if (read_grain (s, buf, n, offset / grain_bytes, at) == -1)
-      return -1;
-  }
-  return 0;
-}
-
 static const char *
 stream_why_not (const struct extent *e)
 {
-  (void) e;
-  return "it is stream-optimized (compressed), and this version writes no such "
-         "disks: copy it into a new disk of another kind";
+  const struct stream *s = e->state;
+
+  if (s->header.flags & HOSTED_UNKNOWN_COMPATIBLE)
+    return "its header has flags that are not known, and what depends on them "
+           "could be left wrong";
+  if (s->header.geometry.n_tables > s->grains.geometry.n_tables)
+    return "its header states a much larger capacity than the descriptor, and "
+           "what is beyond the latter could be lost";
+  if (s->grains.geometry.n_tables > STREAM_MAX_TABLES)
+    return "it is stream-optimized and has more than 2097152 grain tables, "
+           "64 TiB as a rule, which a disk may be read of but not written: "
+           "copy it into a new disk of another kind";
+  return NULL;
 }
 
 const struct extent_driver extent_stream = {
@@ -364,5 +232,14 @@ const struct extent_driver extent_stream = {
   .read_packed = stream_read,
   .close = stream_close,
   .why_not = stream_why_not,
+  .start_writing = stream_start_writing,
+  .write = stream_write,
+  .zero = stream_zero,
+  .zero_is_quick = stream_zero_is_quick,
+  .flush = stream_flush,
+  .relieve = stream_relieve,
+  .finish = stream_finish,
+  .set_unclean = stream_set_unclean,
+  .finish_unclean = true,
   .delta = true,
 };

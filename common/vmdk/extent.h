@@ -16,8 +16,19 @@
 #include "run.h"
 
 struct cache;
+struct deflaters;
 struct inflaters;
 struct writing;
+
+/* What becomes of a stream-optimized extent that was written to, when it is
+ * closed.
+ */
+enum stream_close {
+  STREAM_CLOSE_AUTO,      /* canonical if the disk is new or its file small */
+  STREAM_CLOSE_CANONICAL, /* in the canonical layout, in a new file if need
+                             be */
+  STREAM_CLOSE_FAST       /* as it is, with tables behind the grains */
+};
 
 /* What all extents of a disk share; outlives them. */
 struct resources {
@@ -25,6 +36,7 @@ struct resources {
   struct cache *grains; /* decoded grains */
   size_t *areas;        /* atomic: areas (grain.h) that may be remembered yet */
   struct inflaters *inflaters;
+  struct deflaters *deflaters; /* NULL unless a disk is opened for writing */
 };
 
 /* An extent on its way to be opened. */
@@ -104,6 +116,11 @@ struct extent_driver {
 
   /* The file has holes of its own that count as holes of the disk. */
   bool raw;
+
+  /* An extent that an earlier crash has left unclean is finished even if
+   * nothing is written to it.
+   */
+  bool finish_unclean;
 
   /* A link of such extents can have a parent. */
   bool delta;

@@ -66,7 +66,14 @@ static_assert (sizeof (struct disk_marker) == 16, "4.3");
 
 #define GRAIN_MARKER_BYTES 12
 
-#define MARKER_FOOTER 3
+/* The types of metadata markers.  PROGRESS: "unspecified", one sector that is
+ * skipped by everybody, and that nothing follows.
+ */
+#define MARKER_END       0
+#define MARKER_TABLE     1
+#define MARKER_DIRECTORY 2
+#define MARKER_FOOTER    3
+#define MARKER_PROGRESS  4
 
 /* ESX redo log, sectors 0-3 (5.1). */
 struct disk_cowd_header {

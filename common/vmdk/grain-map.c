@@ -286,7 +286,9 @@ grains_find (struct grains *g, uint64_t grain, uint64_t *offset)
     e = g->format->gte (g, grain_raw_entry (g, entry, 0), offset);
     if (e == ENTRY_BAD)
       keep_bad_entry (&w, grain, grain_raw_entry (g, entry, 0));
-    problem = e == ENTRY_AT ? place_problem (g, *offset, 1) : NULL;
+    problem = e == ENTRY_AT && *offset != GRAIN_IN_MEMORY
+                ? place_problem (g, *offset, 1)
+                : NULL;
     if (problem != NULL) {
       keep_refusal (&w, grain, *offset, problem);
       e = ENTRY_BAD;

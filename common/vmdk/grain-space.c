@@ -80,6 +80,8 @@ append_free (struct space *s, struct span span)
   struct span *last =
     s->free.count > 0 ? &s->free.items[s->free.count - 1] : NULL;
 
+  if (span.length == 0)
+    return;
   if (last && span_end (*last) == span.start)
     last->length += span.length;
   else if (s->free.count < MAX_FREE_SPANS)
@@ -164,6 +166,52 @@ take_free (struct space *s, uint64_t bytes, struct span *span)
   lowest->start += span->length;
   lowest->length -= span->length;
   if (lowest->length == 0 && ++s->free_first == s->free.count)
+    s->free_first = s->free.count = 0;
+  return true;
+}
+
+/* Of the free spans, from the first on, so many are looked at. */
+#define MAX_LOOKED_AT 4096
+
+/* The shortest that has BYTES; NULL if none has. */
+static struct span *
+find_fitting (struct space *s, uint64_t bytes)
+{
+  const size_t end = min_u64 (s->free.count, s->free_first + MAX_LOOKED_AT);
+  struct span *best = NULL;
+  size_t i;
+
+  for (i = s->free_first; i < end; ++i) {
+    struct span *span = &s->free.items[i];
+
+    if (span->length >= bytes && (best == NULL || span->length < best->length))
+      best = span;
+    if (best && best->length == bytes)
+      break;
+  }
+  return best;
+}
+
+bool
+space_take_fitting (struct space *s, uint64_t bytes, struct span *span)
+{
+  struct span *best;
+  LOCK_FOR_SCOPE (&s->lock);
+
+  free_what_has_waited (s);
+  best = find_fitting (s, bytes);
+  if (best == NULL)
+    return false;
+  *span = (struct span){ best->start, bytes };
+  best->start += bytes;
+  best->length -= bytes;
+  /* What is used up, and in front, is passed over from now on; what is in the
+   * middle stays, empty, until the spans are merged.
+   */
+  while (s->free_first < s->free.count &&
+         s->free.items[s->free_first].length == 0)
+    s->free_first++;
+  if (s->free_first == s->free.count)
     s->free_first = s->free.count = 0;
   return true;
 }

@@ -94,6 +94,13 @@ extern void space_begin_at_tail (struct space *s, uint64_t used)
 extern int space_take (struct space *s, uint64_t count, struct span *span,
                        bool *fresh) __attribute__ ((__nonnull__ (1, 3, 4)));
 
+/* Take BYTES, a multiple of the unit, from the free span that fits best, among
+ * some thousands.  False if there is none.
+ */
+extern bool
+space_take_fitting (struct space *s, uint64_t bytes, struct span *span)
+  __attribute__ ((__nonnull__ (1, 3)));
+
 /* Take BYTES, a multiple of a sector, for a grain table.  The same errors. */
 extern int space_take_table (struct space *s, uint64_t bytes, uint64_t *start)
   __attribute__ ((__nonnull__ (1, 3)));

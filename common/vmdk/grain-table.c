@@ -15,8 +15,11 @@
 #include "rounding.h"
 #include "vmdk-limits.h"
 
-/* Set in a cache index: a redundant table. */
+/* Set in a cache index: a redundant table; a table by its place instead of its
+ * number.
+ */
 #define REDUNDANT (UINT64_C (1) << 63)
+#define BY_PLACE  (UINT64_C (1) << 62)
 
 /* Tables beyond the present one from which on they are read in bulk, and how
  * many bytes of them at a time.
@@ -40,6 +43,7 @@ grains_init (struct grains *g, struct extent *e,
   e->grain_bytes = g->geometry.grain_bytes;
   pthread_mutex_init (&g->lock, NULL);
   g->writer = NULL;
+  g->grown_to = 0;
   g->areas_known = false;
   g->warned = g->warned_zero = false;
   g->areas = g->overlap = NULL;
@@ -219,7 +223,31 @@ grain_file_size (const struct grains *g)
   struct grain_writer *w = __atomic_load_n (&g->writer, __ATOMIC_ACQUIRE);
 
   return w ? __atomic_load_n (&w->space.file_size, __ATOMIC_ACQUIRE)
-           : g->geometry.file_size;
+           : max_u64 (g->geometry.file_size,
+                      __atomic_load_n (&g->grown_to, __ATOMIC_ACQUIRE));
+}
+
+/* The table where PLACE says, which has been asked and knows OFFSET; the cache
+ * knows such tables by that.
+ */
+static enum cache_result
+read_placed (struct grain_walk *w, uint64_t table, enum table_place place,
+             uint64_t offset, size_t first, size_t n, unsigned char *entries)
+{
+  switch (place) {
+  case TABLE_COPIED: return CACHE_FOUND;
+  case TABLE_ABSENT: return CACHE_EMPTY;
+  case TABLE_AT:
+    return read_table_at (w, offset / SECTOR_SIZE | BY_PLACE, offset, first, n,
+                          entries);
+  default:
+    grain_walk_problem (w, EIO,
+                        "%s: grain table %" PRIu64 ", said to be at byte "
+                        "%" PRIu64 " of the file, is not inside it, or in the "
+                        "header: the file is damaged or incomplete",
+                        w->g->file->name, table, offset);
+    return CACHE_FAILED;
+  }
 }
 
 enum cache_result
@@ -230,8 +258,17 @@ grain_table_read (struct grain_walk *w, uint64_t table, uint64_t ahead,
   const unsigned entry_bytes = g->format->entry_bytes;
   struct grain_writer *writer = __atomic_load_n (&g->writer, __ATOMIC_ACQUIRE);
   enum cache_result r = CACHE_FAILED;
+  enum table_place place = TABLE_IN_FILE;
   uint64_t offset;
 
+  if (g->format->place)
+    place = g->format->place (g, table, first, n, entries, &offset);
+  if (place != TABLE_IN_FILE) {
+    r = read_placed (w, table, place, offset, first, n, entries);
+    if (r == CACHE_FAILED && g->geometry.rgd_offset && w->err != ENOMEM)
+      r = read_redundant (w, table, first, n, entries);
+    return r;
+  }
   /* What has changed comes first: neither cache nor file knows of it. */
   if (writer) {
     if (grain_writer_read (writer, table, first, n, entries))

@@ -35,6 +35,15 @@
 
 struct grains;
 
+/* Where a table is, when it is not only the file's directory that knows. */
+enum table_place {
+  TABLE_IN_FILE, /* as the directory in the file says */
+  TABLE_ABSENT,
+  TABLE_AT,     /* in the file, at *OFFSET */
+  TABLE_COPIED, /* in memory: the entries have been copied */
+  TABLE_BAD     /* the directory's entry cannot be; *OFFSET is what it says */
+};
+
 /* What an entry of a directory or a table says. */
 enum entry {
   ENTRY_ABSENT,
@@ -62,6 +71,14 @@ struct grain_format {
   /* Decode an entry.  The offset still has to be compared with the file. */
   enum entry (*gde) (const struct grains *g, uint64_t raw, uint64_t *offset);
   enum entry (*gte) (struct grains *g, uint64_t raw, uint64_t *offset);
+
+  /* Where table NUMBER is; if it is in memory, copy N entries from FIRST on of
+   * it.  No two tables, of one number or two, are at the same place one after
+   * the other.  NULL: all are where the directory in the file says.
+   */
+  enum table_place (*place) (struct grains *g, uint64_t number, size_t first,
+                             size_t n, unsigned char *entries,
+                             uint64_t *offset);
 
   /* ---- only of what can be written; see grain-writer.h ---- */
 
@@ -91,6 +108,11 @@ struct grain_format {
 
 struct grain_writer;
 
+/* The offset of a grain that is in memory; only of formats with a place
+ * function.
+ */
+#define GRAIN_IN_MEMORY UINT64_MAX
+
 /* COUNT sectors from START on of the file hold metadata; they end at 2^32 at
  * the latest, where the reach of an entry ends.
  */
@@ -106,6 +128,7 @@ struct grains {
   struct cache *tables;
   void *detail;                /* the format's own */
   struct grain_writer *writer; /* atomic; NULL until it is written to */
+  uint64_t grown_to; /* atomic: bytes of the file, if more than at open */
 
   pthread_mutex_t lock;
   bool areas_known;     /* atomic; set once, last, under the lock */

@@ -24,6 +24,12 @@ struct writing {
   bool child;            /* there are links below */
   bool no_zeroed_grains; /* the user's wish */
   size_t max_dirty;      /* bytes of tables that one extent may hold back */
+  enum stream_close stream_close;
+
+  /* Of all stream-optimized extents: bytes of raw grains that are held, of
+   * packed ones, and how many there may be of each.  The first two are atomic.
+   */
+  size_t raw_bytes, packed_bytes, max_held;
 
   struct epochs epochs; /* every request is inside */
   int failed;           /* atomic: errno of a failed sync; 0: none */
