@@ -5,8 +5,9 @@
 
 #include <config.h>
 
-#include <errno.h>
+#include <ctype.h>
 #include <libgen.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ static const struct word types[] = {
   { "vmfs-flat", CREATE_VMFS_FLAT },
   { "vmfs-thin", CREATE_VMFS_THIN },
   { "vmfs-sparse", CREATE_VMFS_SPARSE },
+  { "stream-optimized", CREATE_STREAM_OPTIMIZED },
   { "monolithicSparse", CREATE_MONOLITHIC_SPARSE },
   { "monolithicFlat", CREATE_MONOLITHIC_FLAT },
   { "twoGbMaxExtentSparse", CREATE_SPLIT_SPARSE },
@@ -47,6 +49,7 @@ static const struct word types[] = {
   { "vmfs", CREATE_VMFS_FLAT },
   { "vmfsThin", CREATE_VMFS_THIN },
   { "vmfsSparse", CREATE_VMFS_SPARSE },
+  { "streamOptimized", CREATE_STREAM_OPTIMIZED },
   { NULL, 0 },
 };
 
@@ -84,16 +87,10 @@ check_type (const char *text)
     options.type = w->value;
     return 0;
   }
-  if (strcasecmp (text, "stream-optimized") == 0 ||
-      strcasecmp (text, "streamOptimized") == 0)
-    nbdkit_error ("create-type=%s: stream-optimized disks are not created in "
-                  "this version",
-                  text);
-  else
-    nbdkit_error ("create-type=%s: expected monolithic-sparse, "
-                  "monolithic-flat, split-sparse, split-flat, vmfs-flat, "
-                  "vmfs-thin or vmfs-sparse",
-                  text);
+  nbdkit_error ("create-type=%s: expected monolithic-sparse, "
+                "monolithic-flat, split-sparse, split-flat, "
+                "stream-optimized, vmfs-flat, vmfs-thin or vmfs-sparse",
+                text);
   return -1;
 }
 
@@ -101,17 +98,13 @@ static int
 check_hw_version (const char *text)
 {
   const struct word *w = find_word (hw_versions, text);
-  char *end;
   unsigned long number;
 
   if (w != NULL) {
     options.hw_version = w->value;
     return 0;
   }
-  errno = 0;
-  number = strtoul (text, &end, 10);
-  if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
-      number >= 1 && number <= CREATE_MAX_HW) {
+  if (params_number (text, CREATE_MAX_HW, &number) && number >= 1) {
     options.hw_version = number;
     return 0;
   }
@@ -156,16 +149,96 @@ check_size (const char *text)
   return 0;
 }
 
+static int
+check_number (const char *key, const char *text, struct create_number *number)
+{
+  unsigned long value;
+
+  if (!params_number (text, CREATE_MAX_NUMBER, &value)) {
+    nbdkit_error ("%s=%s: expected a number up to %d", key, text,
+                  CREATE_MAX_NUMBER);
+    return -1;
+  }
+  *number = (struct create_number){ true, value };
+  return 0;
+}
+
+static int
+check_toolsinstalltype (const char *text)
+{
+  return check_number ("create-toolsinstalltype", text,
+                       &options.tools_install_type);
+}
+
+static int
+check_toolsversion (const char *text)
+{
+  return check_number ("create-toolsversion", text, &options.tools_version);
+}
+
+/* How UUIDs are written, VMware's way first; x is a digit. */
+static const char *const uuid_forms[] = {
+  "xx xx xx xx xx xx xx xx-xx xx xx xx xx xx xx xx",
+  "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
+  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+};
+
+static bool
+has_form (const char *text, const char *form)
+{
+  for (; *text && *form; ++text, ++form)
+    if (*form == 'x' ? !isxdigit ((unsigned char) *text) : *text != *form)
+      return false;
+  return *text == *form;
+}
+
+/* The digits of TEXT, as they are, in VMware's form. */
+static const char *
+vmware_uuid (const char *text)
+{
+  static char uuid[48];
+  size_t i;
+
+  for (i = 0; uuid_forms[0][i]; ++i) {
+    uuid[i] = uuid_forms[0][i];
+    if (uuid[i] != 'x')
+      continue;
+    text += strcspn (text, "0123456789abcdefABCDEF");
+    uuid[i] = *text++;
+  }
+  return uuid;
+}
+
+static int
+check_uuid (const char *text)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof uuid_forms / sizeof uuid_forms[0]; ++i) {
+    if (has_form (text, uuid_forms[i])) {
+      options.uuid = vmware_uuid (text);
+      return 0;
+    }
+  }
+  nbdkit_error ("create-uuid=%s: expected a UUID of 32 hexadecimal digits, "
+                "such as 6000c29f-e40c-8733-ea3e-c31b2b4352e9 or "
+                "\"60 00 C2 9f e4 0c 87 33-ea 3e c3 1b 2b 43 52 e9\"",
+                text);
+  return -1;
+}
+
 /* What does not go with a parent. */
 static int
 check_parent (void)
 {
   const char *problem = NULL;
 
-  if (options.type != CREATE_MONOLITHIC_SPARSE &&
-      options.type != CREATE_SPLIT_SPARSE && options.type != CREATE_VMFS_SPARSE)
+  if (options.type == CREATE_MONOLITHIC_FLAT ||
+      options.type == CREATE_SPLIT_FLAT || options.type == CREATE_VMFS_FLAT ||
+      options.type == CREATE_VMFS_THIN)
     problem = "a flat disk leaves nothing to a parent: expected create-type "
-              "monolithic-sparse, split-sparse or vmfs-sparse";
+              "monolithic-sparse, split-sparse, stream-optimized or "
+              "vmfs-sparse";
   else if (params.single_link)
     problem = "single-link=true would serve the new disk without its parent";
   else if (!params.check_cid)
@@ -175,6 +248,30 @@ check_parent (void)
     return 0;
   nbdkit_error ("create-parent=%s: %s", params.create_parent, problem);
   return -1;
+}
+
+/* Each value for itself. */
+static int
+check_values (void)
+{
+  const struct {
+    const char *value;
+    int (*check) (const char *text);
+  } checks[] = {
+    { params.create_size, check_size },
+    { params.create_type, check_type },
+    { params.create_hwversion, check_hw_version },
+    { params.create_adapter_type, check_adapter },
+    { params.create_toolsinstalltype, check_toolsinstalltype },
+    { params.create_toolsversion, check_toolsversion },
+    { params.create_uuid, check_uuid },
+  };
+  size_t i;
+
+  for (i = 0; i < sizeof checks / sizeof checks[0]; ++i)
+    if (checks[i].value && checks[i].check (checks[i].value) == -1)
+      return -1;
+  return 0;
 }
 
 int
@@ -192,12 +289,7 @@ create_check_params (void)
                   "create-parent=FILE, whose size the new disk takes");
     return -1;
   }
-  if ((params.create_size && check_size (params.create_size) == -1) ||
-      (params.create_type && check_type (params.create_type) == -1) ||
-      (params.create_hwversion &&
-       check_hw_version (params.create_hwversion) == -1) ||
-      (params.create_adapter_type &&
-       check_adapter (params.create_adapter_type) == -1))
+  if (check_values () == -1)
     return -1;
   return params.create_parent ? check_parent () : 0;
 }

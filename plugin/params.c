@@ -9,6 +9,7 @@
 
 #include <config.h>
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <nbdkit-plugin.h>
 
 #include "create-disk.h"
+#include "deflate.h"
 #include "disk.h"
 #include "params.h"
 #include "report.h"
@@ -26,6 +28,8 @@ struct params params = {
   .cache_size = DISK_CACHE_SIZE,
   .zeroed_grains = true,
   .lock = true,
+  .compression_level = DEFLATE_DEFAULT_LEVEL,
+  .stream_close = STREAM_CLOSE_AUTO,
 };
 
 const char params_help[] =
@@ -35,6 +39,8 @@ const char params_help[] =
   "(default 32M).\n"
   "check-cid=false       Serve a chain although a parent's content ID is not\n"
   "                      the expected one.\n"
+  "compression-level=<1..12>\n"
+  "                      Effort for stream-optimized disks (default 6).\n"
   "create=true           Create the disk first; nothing is overwritten.\n"
   "create-adapter-type=<ADAPTER>\n"
   "                      ide, scsi-buslogic (default) or scsi-lsilogic.\n"
@@ -44,15 +50,25 @@ const char params_help[] =
   "                      esx50, esx51, esx55, esx60, esx65.\n"
   "create-parent=<FILE>  Let the new disk be a child of this one.\n"
   "create-size=<SIZE>    Size of the new disk.\n"
+  "create-toolsinstalltype=<NUMBER>\n"
+  "                      How VMware's tools got into the guest.\n"
+  "create-toolsversion=<NUMBER>\n"
+  "                      Which version of them.\n"
   "create-type=<TYPE>    monolithic-sparse (default), monolithic-flat,\n"
-  "                      split-sparse, split-flat, vmfs-flat, vmfs-thin or\n"
-  "                      vmfs-sparse.\n"
+  "                      split-sparse, split-flat, stream-optimized, "
+  "vmfs-flat,\n"
+  "                      vmfs-thin or vmfs-sparse.\n"
+  "create-uuid=<UUID>    UUID of the new disk.\n"
   "drop-cbt=true         End changed block tracking so that a tracked disk "
   "can be\n"
   "                      written.\n"
   "lock=false            Do not care whether other programs use the files.\n"
   "search=<DIR>          Look here too for parents and extents (repeatable).\n"
   "single-link=true      Serve the top link alone, without its parents.\n"
+  "stream-close=canonical|fast\n"
+  "                      Leave stream-optimized disks in VMware's order, or\n"
+  "                      with tables added (default auto: the former if new\n"
+  "                      or at most 1 GiB).\n"
   "unbuffered=true       Leave nothing in the host's page cache.\n"
   "zeroed-grains=off     Write no entries of zeroed grains, which need\n"
   "                      version 2 of the format (default auto).\n"
@@ -143,6 +159,47 @@ set_cache_size (const char *key, const char *value)
   return 0;
 }
 
+bool
+params_number (const char *text, unsigned long max, unsigned long *number)
+{
+  char *end;
+
+  errno = 0;
+  *number = strtoul (text, &end, 10);
+  return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
+         *number <= max;
+}
+
+static int
+set_compression_level (const char *key, const char *value)
+{
+  unsigned long level;
+
+  if (!params_number (value, DEFLATE_MAX_LEVEL, &level) || level < 1) {
+    nbdkit_error ("%s=%s: expected a number from 1 to %d", key, value,
+                  DEFLATE_MAX_LEVEL);
+    return -1;
+  }
+  params.compression_level = level;
+  return 0;
+}
+
+static int
+set_stream_close (const char *key, const char *value)
+{
+  if (strcmp (value, "auto") == 0)
+    params.stream_close = STREAM_CLOSE_AUTO;
+  else if (strcmp (value, "canonical") == 0)
+    params.stream_close = STREAM_CLOSE_CANONICAL;
+  else if (strcmp (value, "fast") == 0)
+    params.stream_close = STREAM_CLOSE_FAST;
+  else {
+    nbdkit_error ("%s=%s: expected auto, canonical or fast", key, value);
+    return -1;
+  }
+  return 0;
+}
+
 static int
 set_zeroed_grains (const char *key, const char *value)
 {
@@ -175,25 +232,6 @@ set_create (const char *key, const char *value)
   return set_bool (value, &params.create);
 }
 
-/* The others are looked at when all are there: without create=true they mean
- * nothing.
- */
-static int
-set_create_adapter_type (const char *key, const char *value)
-{
-  (void) key;
-  params.create_adapter_type = value;
-  return 0;
-}
-
-static int
-set_create_hwversion (const char *key, const char *value)
-{
-  (void) key;
-  params.create_hwversion = value;
-  return 0;
-}
-
 static int
 set_create_parent (const char *key, const char *value)
 {
@@ -202,22 +240,6 @@ set_create_parent (const char *key, const char *value)
     return -1;
   }
   params.create_parent = value;
-  return 0;
-}
-
-static int
-set_create_size (const char *key, const char *value)
-{
-  (void) key;
-  params.create_size = value;
-  return 0;
-}
-
-static int
-set_create_type (const char *key, const char *value)
-{
-  (void) key;
-  params.create_type = value;
   return 0;
 }
 
@@ -253,39 +275,47 @@ refuse_remote (const char *key, const char *value)
 static struct param {
   const char *key;
   int (*set) (const char *key, const char *value);
+  const char **text; /* where the value goes if SET is NULL */
   bool given;
 } table[] = {
-  { "file", set_file, false },
-  { "cache-size", set_cache_size, false },
-  { "check-cid", set_check_cid, false },
-  { "create", set_create, false },
-  { "create-adapter-type", set_create_adapter_type, false },
-  { "create-hwversion", set_create_hwversion, false },
-  { "create-parent", set_create_parent, false },
-  { "create-size", set_create_size, false },
-  { "create-type", set_create_type, false },
-  { "drop-cbt", set_drop_cbt, false },
-  { "lock", set_lock, false },
-  { "search", set_search, false },
-  { "single-link", set_single_link, false },
-  { "unbuffered", set_unbuffered, false },
-  { "zeroed-grains", set_zeroed_grains, false },
+  { "file", set_file, NULL, false },
+  { "cache-size", set_cache_size, NULL, false },
+  { "check-cid", set_check_cid, NULL, false },
+  { "compression-level", set_compression_level, NULL, false },
+  { "create", set_create, NULL, false },
 
-  { "config", ignore, false },
-  { "libdir", ignore, false },
-  { "transports", set_transports, false },
+  /* Looked at when all are there: without create=true they mean nothing. */
+  { "create-adapter-type", NULL, &params.create_adapter_type, false },
+  { "create-hwversion", NULL, &params.create_hwversion, false },
+  { "create-parent", set_create_parent, NULL, false },
+  { "create-size", NULL, &params.create_size, false },
+  { "create-toolsinstalltype", NULL, &params.create_toolsinstalltype, false },
+  { "create-toolsversion", NULL, &params.create_toolsversion, false },
+  { "create-type", NULL, &params.create_type, false },
+  { "create-uuid", NULL, &params.create_uuid, false },
+  { "drop-cbt", set_drop_cbt, NULL, false },
+  { "lock", set_lock, NULL, false },
+  { "search", set_search, NULL, false },
+  { "single-link", set_single_link, NULL, false },
+  { "stream-close", set_stream_close, NULL, false },
+  { "unbuffered", set_unbuffered, NULL, false },
+  { "zeroed-grains", set_zeroed_grains, NULL, false },
 
-  { "compression", refuse_remote, false },
-  { "cookie", refuse_remote, false },
-  { "nfchostport", refuse_remote, false },
-  { "password", refuse_remote, false },
-  { "port", refuse_remote, false },
-  { "server", refuse_remote, false },
-  { "snapshot", refuse_remote, false },
-  { "thumbprint", refuse_remote, false },
-  { "user", refuse_remote, false },
-  { "vimapiver", refuse_remote, false },
-  { "vm", refuse_remote, false },
+  { "config", ignore, NULL, false },
+  { "libdir", ignore, NULL, false },
+  { "transports", set_transports, NULL, false },
+
+  { "compression", refuse_remote, NULL, false },
+  { "cookie", refuse_remote, NULL, false },
+  { "nfchostport", refuse_remote, NULL, false },
+  { "password", refuse_remote, NULL, false },
+  { "port", refuse_remote, NULL, false },
+  { "server", refuse_remote, NULL, false },
+  { "snapshot", refuse_remote, NULL, false },
+  { "thumbprint", refuse_remote, NULL, false },
+  { "user", refuse_remote, NULL, false },
+  { "vimapiver", refuse_remote, NULL, false },
+  { "vm", refuse_remote, NULL, false },
 };
 
 int
@@ -302,7 +332,10 @@ params_set (const char *key, const char *value)
       return -1;
     }
     table[i].given = true;
-    return table[i].set (key, value);
+    if (table[i].set)
+      return table[i].set (key, value);
+    *table[i].text = value;
+    return 0;
   }
   nbdkit_error ("unknown parameter '%s'; see nbdkit vmdk --help", key);
   return -1;

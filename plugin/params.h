@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "disk.h"
 #include "vector.h"
 
 DEFINE_VECTOR (string_vector, const char *);
@@ -23,6 +24,10 @@ struct params {
   bool drop_cbt;      /* end changed block tracking, and write */
   bool lock;          /* lock other programs out */
 
+  /* For stream-optimized disks. */
+  int compression_level;
+  enum stream_close stream_close;
+
   /* Make the disk first; what these mean is create.c's work.  NULL until
    * given; ignored unless CREATE.
    */
@@ -31,7 +36,10 @@ struct params {
   const char *create_hwversion;
   const char *create_parent;
   const char *create_size;
+  const char *create_toolsinstalltype;
+  const char *create_toolsversion;
   const char *create_type;
+  const char *create_uuid;
 };
 
 extern struct params params;
@@ -47,6 +55,11 @@ extern int params_set (const char *key, const char *value)
  * reported.
  */
 extern int params_check (void);
+
+/* Is TEXT a decimal number, up to MAX?  It becomes *NUMBER. */
+extern bool
+params_number (const char *text, unsigned long max, unsigned long *number)
+  __attribute__ ((__nonnull__ (1, 3)));
 
 extern void params_free (void);
 

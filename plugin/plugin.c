@@ -90,9 +90,9 @@ vmdk_dump_plugin (void)
   printf ("vmdk_version=%s\n", PACKAGE_VERSION);
   printf ("vmdk_deflate=%s\n", deflate_codec_name ());
   printf ("vmdk_read=flat,zero,sparse,stream,cowd,sesparse\n");
-  printf ("vmdk_write=flat,sparse,cowd\n");
+  printf ("vmdk_write=flat,sparse,stream,cowd\n");
   printf ("vmdk_create=monolithic-sparse,monolithic-flat,split-sparse,"
-          "split-flat,vmfs-flat,vmfs-thin,vmfs-sparse\n");
+          "split-flat,stream-optimized,vmfs-flat,vmfs-thin,vmfs-sparse\n");
 }
 
 /* A write beyond the limit on the size of files shall fail, not kill. */
@@ -122,6 +122,8 @@ vmdk_get_ready (void)
     .no_zeroed_grains = !params.zeroed_grains,
     .drop_cbt = params.drop_cbt,
     .no_locks = !params.lock,
+    .compression_level = params.compression_level,
+    .stream_close = params.stream_close,
   };
   const char *slash = strrchr (params.file, '/');
   struct file *file;

@@ -3,11 +3,12 @@
 """Compare a disk that create=true made with what it must be, byte by byte.
 
 usage: created.py TYPE SECTORS HWVERSION ADAPTER DISK [CID HINT [GEOMETRY]]
+                  [ddb.KEY=VALUE...]
 
 The descriptor's text and every byte of every extent follow from these.
 CID and HINT are for the child of a parent, GEOMETRY (C/H/S) if the
-child takes the parent's.  All of it is worked out here from the format
-document, not by the plugin's code.
+child takes the parent's; the keys are those that were asked for.  All of it
+is worked out here from the format document, not by the plugin's code.
 """
 
 import os
@@ -24,7 +25,9 @@ TYPES = {
     "vmfs-flat": ("vmfs", "VMFS", "-flat", None),
     "vmfs-thin": ("vmfs", "VMFS", "-flat", None),
     "vmfs-sparse": ("vmfsSparse", "VMFSSPARSE", "-delta", None),
+    "stream-optimized": ("streamOptimized", "SPARSE", None, None),
 }
+EMBEDDED = ("monolithic-sparse", "stream-optimized")
 
 # (sectors, with descriptor): (directories, end of tables, first grain) of
 # files of VMware and qemu.
@@ -87,12 +90,24 @@ def geometry(adapter, sectors):
     return sectors // 16065, 255, 63
 
 
-def text(kind, sectors, hw, adapter, disk, cid, hint, chs):
+def database(kind, cid, keys):
+    """The end of the descriptor, a regular expression."""
+    if kind == "stream-optimized" and not cid:
+        keys = {"ddb.toolsVersion": "2147483647", **keys}
+    out = ""
+    if kind.startswith("vmfs") or kind == "stream-optimized":
+        out += 'ddb\\.longContentID = "[0-9a-f]{24}(?P=cid)"\n'
+    for key in sorted(keys):
+        out += re.escape('%s = "%s"\n' % (key, keys[key]))
+    return out
+
+
+def text(kind, sectors, hw, adapter, disk, cid, hint, chs, keys):
     """The descriptor, a regular expression in the place of random digits."""
     create_type, keyword, _, _ = TYPES[kind]
     out = ["# Disk DescriptorFile", "version=1"]
     out += ['encoding="UTF-8"'] if hw >= 7 else []
-    out += ["CID=" + (cid or "fffffffe"), "parentCID=" + (cid or "ffffffff")]
+    out += ["CID=@", "parentCID=" + (cid or "ffffffff")]
     out += ['isNativeSnapshot="no"'] if hw >= 7 else []
     out += ['createType="%s"' % create_type]
     out += ['parentFileNameHint="%s"' % hint] if cid else []
@@ -110,10 +125,11 @@ def text(kind, sectors, hw, adapter, disk, cid, hint, chs):
             'ddb.adapterType = "%s"' % adapter]
     out += ['ddb.thinProvisioned = "1"'] if kind == "vmfs-thin" else []
     wanted = re.escape("\n".join(out) + "\n")
-    if kind.startswith("vmfs"):
-        wanted += 'ddb\\.longContentID = "[0-9a-f]{24}%s"\n' % (
-            cid or "fffffffe")
-    return wanted.encode()
+    # Not the CIDs that mean "never written" and "no parent".
+    mine = "(?!fffffff[ef])[0-9a-f]{8}" if kind == "stream-optimized" \
+        else "fffffffe"
+    wanted = wanted.replace("=@", "=(?P<cid>%s)" % (cid or mine), 1)
+    return (wanted + database(kind, cid, keys)).encode()
 
 
 class Wanted:
@@ -189,6 +205,21 @@ def hosted(sectors, embedded):
     return want
 
 
+def stream(sectors):
+    """Header, descriptor, padding; marker and directory, which names no
+    tables; marker and footer; end of stream."""
+    directory = up(up(sectors, 128 * 512) * 4, 512)
+    end = 129 + directory
+    want = Wanted((end + 3) * 512)
+    for at, gd in ((0, 0xffffffffffffffff), (end + 1, 129)):
+        want.put(at * 512, struct.pack(
+            "<4sIIQQQQIQQQB4sH433x", b"KDMV", 3, 0x30001, sectors, 128, 1, 20,
+            512, 0, gd, 128, 0, b"\n \r\n", 1))
+    want.put(128 * 512, struct.pack("<QII496x", directory, 0, 2))
+    want.put(end * 512, struct.pack("<QII496x", 1, 0, 3))
+    return want
+
+
 def cowd(sectors):
     tables = up(sectors, 4096)
     free = 4 + up(tables * 4, 512)
@@ -198,16 +229,21 @@ def cowd(sectors):
     return want
 
 
-def check(kind, sectors, hw, adapter, disk, cid=None, hint=None, chs=None):
+def check(kind, sectors, hw, adapter, disk, cid=None, hint=None, chs=None,
+          keys=()):
     """AssertionError unless the disk is as it must be."""
     check_layout()
-    wanted = text(kind, sectors, hw, adapter, disk, cid, hint, chs)
+    if kind == "stream-optimized" and not cid:
+        sectors = up(sectors, 128) * 128    # for VMware's importers
+    wanted = text(kind, sectors, hw, adapter, disk, cid, hint, chs, dict(keys))
     directory = os.path.dirname(disk) or "."
     counts = pieces(kind, sectors)
     extents = names(kind, disk, len(counts))
-    embedded = kind == "monolithic-sparse"
+    embedded = kind in EMBEDDED
     for name, count in zip(extents, counts):
-        if TYPES[kind][1] == "SPARSE":
+        if kind == "stream-optimized":
+            want = stream(count)
+        elif TYPES[kind][1] == "SPARSE":
             want = hosted(count, embedded)
         elif TYPES[kind][1] == "VMFSSPARSE":
             want = cowd(count)
@@ -228,10 +264,12 @@ def check(kind, sectors, hw, adapter, disk, cid=None, hint=None, chs=None):
 
 
 def main():
-    kind, sectors, hw, adapter, disk = sys.argv[1:6]
-    cid, hint = (sys.argv[6:8] + [None, None])[:2]
-    chs = [int(n) for n in sys.argv[8].split("/")] if sys.argv[8:] else None
-    check(kind, int(sectors), int(hw), adapter, disk, cid, hint, chs)
+    words = [word for word in sys.argv[1:] if not word.startswith("ddb.")]
+    keys = [word.split("=", 1) for word in sys.argv[1:] if word not in words]
+    kind, sectors, hw, adapter, disk = words[:5]
+    cid, hint = (words[5:7] + [None, None])[:2]
+    chs = [int(n) for n in words[7].split("/")] if words[7:] else None
+    check(kind, int(sectors), int(hw), adapter, disk, cid, hint, chs, keys)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ vmfs-flat x-flat.vmdk
 vmfs-thin x-flat.vmdk
 vmfs-sparse x-delta.vmdk
 vmfs-sparse x.vmdk
+stream-optimized x.vmdk
 END
 
 # What is beside it is nobody's business.
@@ -111,10 +112,31 @@ wrong 'size' create=true create-size=9E x.vmdk
 wrong 'boolean|create' create=maybe create-size=1M x.vmdk
 wrong 'create-type=.*expected monolithic-sparse' $new create-type=thin x.vmdk
 wrong 'create-type=.*expected monolithic-sparse' $new create-type= x.vmdk
-wrong 'create-type=.*not created in this version' \
-      $new create-type=stream-optimized x.vmdk
-wrong 'create-type=.*not created in this version' \
-      $new create-type=streamOptimized x.vmdk
+for number in "" -1 +1 2147483648 99999999999999999999 10.3 0x1 " 4" '4 '; do
+    wrong 'create-toolsversion=.*expected a number up to 2147483647' \
+          $new "create-toolsversion=$number" x.vmdk
+    wrong 'create-toolsinstalltype=.*expected a number up to 2147483647' \
+          $new "create-toolsinstalltype=$number" x.vmdk
+done
+while read -r uuid; do
+    wrong 'create-uuid=.*expected a UUID of 32 hex' \
+          $new "create-uuid=$uuid" x.vmdk
+done <<'END'
+
+random
+6000c29fe40c8733ea3ec31b2b4352e
+6000c29fe40c8733ea3ec31b2b4352e99
+6000c29fe40c8733ea3ec31b2b4352eg
+6000c29-fe40c-8733-ea3e-c31b2b4352e9
+6000c29f-e40c-8733-ea3e-c31b2b4352e9-
+{6000c29f-e40c-8733-ea3e-c31b2b4352e9}
+60 00 C2 9f e4 0c 87 33 ea 3e c3 1b 2b 43 52 e9
+60 00 C2 9f e4 0c 87 33-ea 3e c3 1b 2b 43 52
+60 00 C2 9f  e4 0c 87 33-ea 3e c3 1b 2b 43 52 e9
+60-00-C2-9f-e4-0c-87-33-ea-3e-c3-1b-2b-43-52-e9
+60 00 C2 9f e4 0c 87 33-ea 3e c3 1b 2b 43 52 e9"
+END
+wrong 'create-uuid: given twice' $new create-uuid=1 create-uuid=2 x.vmdk
 wrong 'create-adapter-type=sata.*expected ide' \
       $new create-adapter-type=sata x.vmdk
 for version in 0 -1 1000 7x "" esx99 " 7" 99999999999999999999; do
@@ -136,6 +158,10 @@ wrong 'missing.vmdk.*No such file' \
       create=true create-parent=missing.vmdk x.vmdk
 wrong 'less than 2 TiB' \
       create=true create-size=2T create-type=vmfs-sparse x.vmdk
+for size in $(((64 << 40) + 512)) 65T 1P 4E $(((1 << 63) - 512)); do
+    wrong 'stream-optimized disk has at most 64 TiB' \
+          create=true create-size=$size create-type=stream-optimized x.vmdk
+done
 wrong 'at most 2 PiB' create=true create-size=3P x.vmdk
 wrong '65536 extents' \
       create=true create-size=1E create-type=split-sparse x.vmdk
@@ -169,6 +195,8 @@ wrong 'File too large' create=true create-size=8T x.vmdk
 limit=3
 wrong 'File too large' $new create-type=split-sparse x.vmdk
 wrong 'File too large' $new create-type=vmfs-sparse x.vmdk
+limit=65
+wrong 'File too large' $new create-type=stream-optimized x.vmdk
 limit=unlimited
 [ -z "$(ls -A)" ] || fail "files are left: $(ls -A)"
 
@@ -197,6 +225,7 @@ if unshare -m mount -t tmpfs none . 2> /dev/null; then
     in_full_fs 64k create=true create-size=100G create-type=split-sparse
     in_full_fs 64k create=true create-size=1T
     in_full_fs 4k create=true create-size=1M create-type=vmfs-sparse
+    in_full_fs 4k create=true create-size=1M create-type=stream-optimized
 else
     echo "not tested: a full file system, for want of the right to mount"
 fi

@@ -54,6 +54,16 @@ wrong 'check-cid.*single-link' "$disk" check-cid=false single-link=true
 wrong 'drop-cbt|boolean' "$disk" drop-cbt=yess
 wrong 'lock|boolean' "$disk" lock=
 wrong 'zeroed-grains.*auto or off' "$disk" zeroed-grains=on
+for level in 0 13 -1 +6 six 6.5 "" 0x6 " 6" 99999999999999999999; do
+    wrong 'compression-level=.*expected a number from 1 to 12' \
+          "$disk" "compression-level=$level"
+done
+wrong 'compression-level: given twice' "$disk" \
+      compression-level=1 compression-level=1
+for close in "" Auto slow true; do
+    wrong 'stream-close=.*expected auto, canonical or fast' \
+          "$disk" "stream-close=$close"
+done
 wrong 'lock.*twice' "$disk" lock=true lock=false
 wrong '/nonexistent: .*No such file' "$disk" search=/nonexistent
 wrong 'Not a directory' "$disk" search=/dev/null
@@ -68,6 +78,12 @@ wrong 'noise\.vmdk' "$tmpdir/noise.vmdk"
 wrong 'file=|name the disk' file=
 wrong 'File name too long' "$(printf '%05000d' 1)"
 echo "$count mistakes"
+
+# What is right, whatever the disk.
+for right in compression-level={1,6,9,12} stream-close={auto,canonical,fast} \
+             create-{uuid,toolsversion,toolsinstalltype}=any; do
+    nbdkit -r -U - vmdk "$disk" "$right" --run true || fail "$right"
+done
 
 # What is not a mistake, though the disk is missing or wrong.
 for option in --help --version --dump-plugin; do

@@ -24,6 +24,9 @@
 /* A disk that has never been written (2.12). */
 #define FRESH_CID UINT32_C (0xfffffffe)
 
+/* The version of the guest's tools, if nobody knows it (2.8). */
+#define UNKNOWN_TOOLS UINT32_C (2147483647)
+
 /* The first hardware version whose products declare a charset. */
 #define HW_WITH_ENCODING 7
 
@@ -338,6 +341,25 @@ print_extents (FILE *out, const struct create_plan *p)
   return 0;
 }
 
+/* The content ID of the new disk: its parent's, whose content it has.  A
+ * stream-optimized disk may go into an appliance as it is, so that it has a
+ * random one from the start (4.10).  Returns -1 with errno set.
+ */
+static int
+choose_cid (const struct create_plan *p, uint32_t *cid)
+{
+  const struct disk *parent = p->options->parent;
+
+  *cid = parent ? parent->links[0]->cid : FRESH_CID;
+  if (parent || p->kind->extent != CREATE_EXTENT_STREAM)
+    return 0;
+  do {
+    if (getrandom (cid, sizeof *cid, 0) != sizeof *cid)
+      return -1;
+  } while (*cid == FRESH_CID || *cid == NO_PARENT_CID);
+  return 0;
+}
+
 /* 96 random bits, then the CID (2.12). */
 static int
 print_long_id (FILE *out, uint32_t cid)
@@ -351,6 +373,26 @@ print_long_id (FILE *out, uint32_t cid)
            "%08" PRIx32 "\"\n",
            bits[0], bits[1], bits[2], cid);
   return 0;
+}
+
+static void
+print_number (FILE *out, const char *key, struct create_number number)
+{
+  if (number.given)
+    fprintf (out, "%s = \"%" PRIu32 "\"\n", key, number.value);
+}
+
+/* A child that says nothing has the tools that its parent says. */
+static struct create_number
+tools_version (const struct create_plan *p)
+{
+  const struct create_options *o = p->options;
+  const struct create_number unknown = { true, UNKNOWN_TOOLS };
+
+  if (o->tools_version.given || o->parent != NULL ||
+      p->kind->extent != CREATE_EXTENT_STREAM)
+    return o->tools_version;
+  return unknown;
 }
 
 static int
@@ -367,25 +409,39 @@ print_database (FILE *out, const struct create_plan *p, unsigned hw_version,
   fprintf (out, "ddb.adapterType = \"%s\"\n", adapter_of (p));
   if (p->kind->extent == CREATE_EXTENT_THIN)
     fprintf (out, "ddb.thinProvisioned = \"1\"\n");
-  return p->kind->esx ? print_long_id (out, cid) : 0;
+  if (p->kind->esx && print_long_id (out, cid) == -1)
+    return -1;
+  print_number (out, "ddb.toolsInstallType", p->options->tools_install_type);
+  print_number (out, "ddb.toolsVersion", tools_version (p));
+  if (p->options->uuid)
+    fprintf (out, "ddb.uuid = \"%s\"\n", p->options->uuid);
+  return 0;
+}
+
+static int
+print_descriptor (FILE *out, const struct create_plan *p)
+{
+  const unsigned hw_version = create_hw_version (p);
+  uint32_t cid;
+
+  if (choose_cid (p, &cid) == -1)
+    return -1;
+  print_header (out, p, hw_version, cid);
+  if (print_extents (out, p) == -1)
+    return -1;
+  return print_database (out, p, hw_version, cid);
 }
 
 char *
 create_descriptor (const struct create_plan *p)
 {
-  const struct disk *parent = p->options->parent;
-  const uint32_t cid = parent ? parent->links[0]->cid : FRESH_CID;
-  const unsigned hw_version = create_hw_version (p);
   char *text = NULL;
   size_t length = 0;
   FILE *out = open_memstream (&text, &length);
   int r = -1;
 
   if (out != NULL) {
-    print_header (out, p, hw_version, cid);
-    r = print_extents (out, p);
-    if (r == 0)
-      r = print_database (out, p, hw_version, cid);
+    r = print_descriptor (out, p);
     if (ferror (out))
       r = -1;
     if (fclose (out) == EOF)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Empty extents: where their tables are, and the headers and directories that
- * say so (vmdk-format.md 3.1, 3.2, 5.1).
+ * say so (vmdk-format.md 3.1, 3.2, 4.10, 5.1).
  *
  * Tables of an empty extent are zeroes, and a new file reads as zeroes, so they
  * are left as holes.
@@ -22,10 +22,17 @@
 #include "vmdk-limits.h"
 
 /* What every writer of hosted sparse extents uses. */
-#define HOSTED_GRAIN_SECTORS      128
 #define HOSTED_GTES_PER_GT        512
 #define HOSTED_TABLE_SECTORS      4
 #define HOSTED_DESCRIPTOR_SECTORS 20
+
+/* Where VMware begins the grains of a stream (4.2). */
+#define STREAM_OVERHEAD 128
+
+/* Tables of a stream: 64 TiB, above VMware's largest disk of 62 TiB.  A writer
+ * has the whole directory in memory, and writes it at the end.
+ */
+#define STREAM_MAX_TABLES (UINT64_C (2) << 20)
 
 /* What ESX uses. */
 #define COWD_GRAIN_SECTORS  1
@@ -45,7 +52,7 @@ struct layout {
 static struct layout
 hosted_layout (uint64_t sectors, bool embedded)
 {
-  const uint64_t grains = div_round_up (sectors, HOSTED_GRAIN_SECTORS);
+  const uint64_t grains = div_round_up (sectors, CREATE_GRAIN_SECTORS);
   struct layout l = { .n_tables = div_round_up (grains, HOSTED_GTES_PER_GT) };
   uint64_t copy;
 
@@ -54,8 +61,25 @@ hosted_layout (uint64_t sectors, bool embedded)
   l.rgd = 1 + (embedded ? HOSTED_DESCRIPTOR_SECTORS : 0);
   l.gd = l.rgd + copy;
   l.overhead =
-    div_round_up (l.gd + copy, HOSTED_GRAIN_SECTORS) * HOSTED_GRAIN_SECTORS;
+    div_round_up (l.gd + copy, CREATE_GRAIN_SECTORS) * CREATE_GRAIN_SECTORS;
   return l;
+}
+
+/* An empty stream: its directory, in which there are no tables, begins here. */
+#define STREAM_GD (STREAM_OVERHEAD + 1)
+
+static uint64_t
+stream_tables (uint64_t sectors)
+{
+  return div_round_up (div_round_up (sectors, CREATE_GRAIN_SECTORS),
+                       HOSTED_GTES_PER_GT);
+}
+
+/* Where the directory ends, and the footer's marker is. */
+static uint64_t
+stream_end (uint64_t sectors)
+{
+  return STREAM_GD + div_round_up (stream_tables (sectors) * 4, SECTOR_SIZE);
 }
 
 static uint64_t
@@ -82,6 +106,11 @@ create_file_sectors (enum create_extent extent, uint64_t sectors, bool embedded)
     l = hosted_layout (sectors, embedded);
     /* All tables are then far below 2^32 sectors, what an entry can name. */
     return l.n_tables <= MAX_GD_ENTRIES ? l.overhead : 0;
+  case CREATE_EXTENT_STREAM:
+    /* The footer and its marker, then the end-of-stream marker. */
+    return stream_tables (sectors) <= STREAM_MAX_TABLES
+             ? stream_end (sectors) + 3
+             : 0;
   case CREATE_EXTENT_COWD:
     /* VMware wants the free sector to be inside the file. */
     return sectors <= UINT32_MAX ? cowd_free_sector (sectors) + 1 : 0;
@@ -114,37 +143,84 @@ write_directory (struct file *f, uint64_t at, uint64_t n, uint64_t first)
   return 0;
 }
 
+/* Put TEXT, or nothing if it is NULL, into the area for it. */
 static int
-write_hosted (struct file *f, uint64_t sectors, const char *text)
+write_descriptor (struct file *f, const char *text)
 {
-  const struct layout l = hosted_layout (sectors, text != NULL);
-  struct disk_hosted_header h = {
-    .magic = { 'K', 'D', 'M', 'V' },
-    .version = htole32 (1),
-    .flags = htole32 (HOSTED_NEWLINE | HOSTED_REDUNDANT),
-    .capacity = htole64 (sectors),
-    .grain_size = htole64 (HOSTED_GRAIN_SECTORS),
-    .descriptor_offset = htole64 (text ? 1 : 0),
-    .descriptor_size = htole64 (text ? HOSTED_DESCRIPTOR_SECTORS : 0),
-    .gtes_per_gt = htole32 (HOSTED_GTES_PER_GT),
-    .rgd_offset = htole64 (l.rgd),
-    .gd_offset = htole64 (l.gd),
-    .overhead = htole64 (l.overhead),
-    .newline = { '\n', ' ', '\r', '\n' },
-  };
-
-  if (write_directory (f, l.rgd, l.n_tables, l.rgd + l.gd_sectors) == -1 ||
-      write_directory (f, l.gd, l.n_tables, l.gd + l.gd_sectors) == -1)
-    return -1;
+  if (text == NULL)
+    return 0;
   /* The area must end in a NUL at least. */
-  if (text && strlen (text) >= HOSTED_DESCRIPTOR_SECTORS * SECTOR_SIZE) {
+  if (strlen (text) >= HOSTED_DESCRIPTOR_SECTORS * SECTOR_SIZE) {
     report_error ("%s: expected a descriptor of less than 10240 bytes, and the "
                   "names make it %zu bytes long",
                   f->name, strlen (text));
     errno = EINVAL;
     return -1;
   }
-  if (text && file_pwrite (f, text, strlen (text), SECTOR_SIZE) == -1)
+  return file_pwrite (f, text, strlen (text), SECTOR_SIZE);
+}
+
+/* What the headers of hosted extents have in common. */
+static struct disk_hosted_header
+hosted_header (uint64_t sectors, bool embedded)
+{
+  return (struct disk_hosted_header){
+    .magic = { 'K', 'D', 'M', 'V' },
+    .capacity = htole64 (sectors),
+    .grain_size = htole64 (CREATE_GRAIN_SECTORS),
+    .descriptor_offset = htole64 (embedded ? 1 : 0),
+    .descriptor_size = htole64 (embedded ? HOSTED_DESCRIPTOR_SECTORS : 0),
+    .gtes_per_gt = htole32 (HOSTED_GTES_PER_GT),
+    .newline = { '\n', ' ', '\r', '\n' },
+  };
+}
+
+static int
+write_hosted (struct file *f, uint64_t sectors, const char *text)
+{
+  const struct layout l = hosted_layout (sectors, text != NULL);
+  struct disk_hosted_header h = hosted_header (sectors, text != NULL);
+
+  h.version = htole32 (1);
+  h.flags = htole32 (HOSTED_NEWLINE | HOSTED_REDUNDANT);
+  h.rgd_offset = htole64 (l.rgd);
+  h.gd_offset = htole64 (l.gd);
+  h.overhead = htole64 (l.overhead);
+  if (write_directory (f, l.rgd, l.n_tables, l.rgd + l.gd_sectors) == -1 ||
+      write_directory (f, l.gd, l.n_tables, l.gd + l.gd_sectors) == -1 ||
+      write_descriptor (f, text) == -1)
+    return -1;
+  return file_pwrite (f, &h, sizeof h, 0);
+}
+
+/* The marker of a block of N sectors that follows it. */
+static int
+write_marker (struct file *f, uint64_t at, uint64_t n, uint32_t type)
+{
+  const struct disk_marker m = { .value = htole64 (n), .type = htole32 (type) };
+
+  return file_pwrite (f, &m, sizeof m, at * SECTOR_SIZE);
+}
+
+static int
+write_stream (struct file *f, uint64_t sectors, const char *text)
+{
+  const uint64_t end = stream_end (sectors);
+  struct disk_hosted_header h = hosted_header (sectors, text != NULL);
+  struct disk_hosted_header footer;
+
+  h.version = htole32 (3);
+  h.flags = htole32 (HOSTED_NEWLINE | HOSTED_COMPRESSED | HOSTED_MARKERS);
+  h.gd_offset = htole64 (GD_AT_END);
+  h.overhead = htole64 (STREAM_OVERHEAD);
+  h.compress_algorithm = htole16 (1);
+  footer = h;
+  footer.gd_offset = htole64 (STREAM_GD);
+  if (write_marker (f, STREAM_GD - 1, end - STREAM_GD, MARKER_DIRECTORY) ==
+        -1 ||
+      write_marker (f, end, 1, MARKER_FOOTER) == -1 ||
+      file_pwrite (f, &footer, sizeof footer, (end + 1) * SECTOR_SIZE) == -1 ||
+      write_descriptor (f, text) == -1)
     return -1;
   return file_pwrite (f, &h, sizeof h, 0);
 }
@@ -172,6 +248,7 @@ create_write_extent (struct file *f, enum create_extent extent,
 {
   switch (extent) {
   case CREATE_EXTENT_HOSTED: return write_hosted (f, sectors, text);
+  case CREATE_EXTENT_STREAM: return write_stream (f, sectors, text);
   case CREATE_EXTENT_COWD: return write_cowd (f, sectors);
   default: return 0;
   }

@@ -40,6 +40,8 @@ static const struct create_kind kinds[] = {
   [CREATE_VMFS_THIN] = { "vmfs", "VMFS", "-flat", 0, CREATE_EXTENT_THIN, true },
   [CREATE_VMFS_SPARSE] = { "vmfsSparse", "VMFSSPARSE", "-delta", 0,
                            CREATE_EXTENT_COWD, true },
+  [CREATE_STREAM_OPTIMIZED] = { "streamOptimized", "SPARSE", NULL, 0,
+                                CREATE_EXTENT_STREAM, true },
 };
 
 /* ---- can it be a disk? ---- */
@@ -73,6 +75,24 @@ extents_of (const struct disk *parent)
   return n;
 }
 
+/* A child has the size of its parent. */
+static int
+check_size (const struct create_plan *p)
+{
+  const struct create_options *o = p->options;
+  CLEANUP_FREE char *name = NULL;
+
+  if (o->size == 0 || o->size == o->parent->size)
+    return 0;
+  name = quote (p->name);
+  report_error ("%s: cannot be created: expected the size of its parent, "
+                "%" PRIu64 " bytes, found %" PRIu64 " bytes: leave "
+                "create-size out",
+                name ? name : "?", o->parent->size, o->size);
+  errno = EINVAL;
+  return -1;
+}
+
 static int
 check_parent (const struct create_plan *p)
 {
@@ -81,8 +101,8 @@ check_parent (const struct create_plan *p)
 
   if (is_flat (p))
     return refuse (p, "a flat disk leaves nothing to a parent: choose "
-                      "monolithic-sparse, split-sparse or vmfs-sparse for a "
-                      "child");
+                      "monolithic-sparse, split-sparse, stream-optimized or "
+                      "vmfs-sparse for a child");
   if (!top->has_cid)
     return refuse (p, "the parent has no CID that a child could expect of it: "
                       "if it is one extent of a disk, name the descriptor");
@@ -91,10 +111,22 @@ check_parent (const struct create_plan *p)
                       "that there is no parent");
   if (o->parent->n_links >= MAX_LINKS)
     return refuse (p, "its chain would have more than 256 links");
-  if (o->size != 0 && o->size != o->parent->size)
-    return refuse (p, "a child has the size of its parent, and another one was "
-                      "given");
+  if (check_size (p) == -1)
+    return -1;
   return create_check_hint (o->parent_hint, create_hw_version (p));
+}
+
+/* Why an extent cannot be as large as was asked for. */
+static const char *
+too_large (enum create_extent extent)
+{
+  switch (extent) {
+  case CREATE_EXTENT_COWD: return "a disk of this type has less than 2 TiB";
+  case CREATE_EXTENT_STREAM:
+    return "a stream-optimized disk has at most 64 TiB";
+  default:
+    return "a sparse extent has at most 2 PiB: choose split-sparse for more";
+  }
 }
 
 /* What the format has room for. */
@@ -105,10 +137,7 @@ check_room (const struct create_plan *p)
 
   if (create_file_sectors (p->kind->extent, first, p->kind->suffix == NULL) ==
       0)
-    return refuse (p, p->kind->extent == CREATE_EXTENT_COWD
-                        ? "a disk of this type has less than 2 TiB"
-                        : "a sparse extent has at most 2 PiB: choose "
-                          "split-sparse for more");
+    return refuse (p, too_large (p->kind->extent));
   if (p->n_extents + extents_of (p->options->parent) > MAX_EXTENTS)
     return refuse (p, "it would take more than 65536 extents");
   return 0;
@@ -132,6 +161,9 @@ make_plan (struct create_plan *p)
   p->sectors = size / SECTOR_SIZE;
   if (p->sectors > MAX_SECTORS)
     return refuse (p, "it would be larger than any disk can be served");
+  if (p->kind->extent == CREATE_EXTENT_STREAM && o->parent == NULL)
+    p->sectors =
+      div_round_up (p->sectors, CREATE_GRAIN_SECTORS) * CREATE_GRAIN_SECTORS;
   p->n_extents = p->kind->piece ? div_round_up (p->sectors, p->kind->piece) : 1;
   return check_room (p);
 }

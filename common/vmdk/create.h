@@ -28,19 +28,39 @@ enum create_type {
   CREATE_SPLIT_FLAT,
   CREATE_VMFS_FLAT,
   CREATE_VMFS_THIN,
-  CREATE_VMFS_SPARSE
+  CREATE_VMFS_SPARSE,
+  CREATE_STREAM_OPTIMIZED
 };
 
 #define CREATE_ADAPTER_TYPE "buslogic"
 #define CREATE_HW_VERSION   4
 #define CREATE_MAX_HW       999
 
+/* The largest number that a value of the disk database has (2.8). */
+#define CREATE_MAX_NUMBER INT32_MAX
+
+struct create_number {
+  bool given;
+  uint32_t value; /* 0 .. CREATE_MAX_NUMBER */
+};
+
 struct create_options {
   enum create_type type;
-  uint64_t size;       /* bytes; with a parent its size, or 0 */
+
+  /* Bytes; with a parent its size, or 0.  A stream-optimized disk without a
+   * parent is made up to whole grains, which VMware's importers expect.
+   */
+  uint64_t size;
   const char *adapter; /* ide, buslogic or lsilogic; NULL: the parent's, or the
                           default above */
   unsigned hw_version; /* 1 .. CREATE_MAX_HW; 0: the same */
+
+  /* If not given, a stream-optimized disk without a parent states that the
+   * version of the guest's tools is unknown, and other disks state nothing.
+   */
+  struct create_number tools_version;
+  struct create_number tools_install_type;
+  const char *uuid; /* in VMware's form (2.8), or NULL */
 
   /* The disk is to be a child of this one, which stays the caller's, or NULL.
    * HINT is what the child records as the name of its parent.
@@ -59,9 +79,13 @@ extern int disk_create (struct dir *dir, const char *name,
 
 /* ---- between create.c, create-descriptor.c and create-extent.c ---- */
 
+/* Sectors of a grain of a hosted extent, as every writer has it. */
+#define CREATE_GRAIN_SECTORS 128
+
 /* How an extent file is made. */
 enum create_extent {
   CREATE_EXTENT_HOSTED,   /* 3.1 */
+  CREATE_EXTENT_STREAM,   /* 4.10 */
   CREATE_EXTENT_COWD,     /* 5.1 */
   CREATE_EXTENT_RESERVED, /* flat */
   CREATE_EXTENT_THIN      /* flat */
@@ -75,7 +99,7 @@ struct create_kind {
                               the descriptor is in the only one */
   uint64_t piece;          /* sectors of each extent but the last; 0: all */
   enum create_extent extent;
-  bool esx; /* it has a longContentID */
+  bool esx; /* ESX's products handle it: it has a longContentID */
 };
 
 struct create_chs {

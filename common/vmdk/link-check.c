@@ -234,6 +234,18 @@ ranges_are_shared (const struct link *l)
   return false;
 }
 
+/* WHAT, a file of the link, cannot be opened for writing. */
+static const char *
+file_why_not (struct link *l, const struct file *f, const char *what)
+{
+  if (asprintf (&l->why_not_text, "%s cannot be opened for writing: %s", what,
+                strerror (f->write_errno)) == -1) {
+    l->why_not_text = NULL;
+    return "one of its files cannot be opened for writing";
+  }
+  return l->why_not_text;
+}
+
 /* What an extent says against it.  One that is not writable by the word of the
  * descriptor says nothing, unless all are so.
  */
@@ -254,14 +266,8 @@ extents_why_not (struct link *l)
     if (e->driver->write == NULL || e->access != ACCESS_RW)
       continue;
     any = true;
-    if (!e->file->writable) {
-      l->why_not_text = NULL;
-      if (asprintf (&l->why_not_text, "%s cannot be opened for writing: %s",
-                    e->file->name, strerror (e->file->write_errno)) == -1)
-        l->why_not_text = NULL;
-      return l->why_not_text ? l->why_not_text
-                             : "one of its files cannot be opened for writing";
-    }
+    if (!e->file->writable)
+      return file_why_not (l, e->file, e->file->name);
   }
   return any ? NULL
              : "all of its extents are marked as read-only in the descriptor";
@@ -278,7 +284,7 @@ link_check_writable (struct link *l, bool drop_cbt)
   if (l->why_not == NULL)
     l->why_not = extents_why_not (l);
   if (l->why_not == NULL && !l->file->writable)
-    l->why_not = "its descriptor cannot be opened for writing";
+    l->why_not = file_why_not (l, l->file, "its descriptor");
   if (l->why_not == NULL && ranges_are_shared (l))
     l->why_not = "two of its extents share a part of one file";
 }
