@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Writing to a disk, which is to say to its top link: who else uses the files,
- * whether it may be written to at all, and requests split into its extents.
+/* Writing to a disk, which is to say to its top link: whether it may be written
+ * to at all, and requests split into its extents.
  */
 
 #include <config.h>
@@ -13,10 +13,12 @@
 
 #include "cleanup.h"
 #include "disk.h"
-#include "quote.h"
 #include "report.h"
 #include "rounding.h"
 #include "writing.h"
+
+/* As much as a cache of the usual size makes it. */
+#define MAX_GARBAGE (DISK_CACHE_SIZE / 2)
 
 enum decision { UNDECIDED, READ_ONLY, WRITABLE };
 
@@ -65,102 +67,6 @@ disk_is_zero_below (struct disk *d, uint64_t offset, uint64_t *length)
 
 /* ---- opening and closing ---- */
 
-/* Lock the files of one link.  Returns the one that somebody else's lock
- * protects, or NULL; *ERR is 0 or, with that file, why it cannot be locked.
- */
-static struct file *
-lock_link (const struct link *l, enum file_lock lock, int *err)
-{
-  size_t i;
-
-  *err = 0;
-  for (i = 0; i < l->files.count; ++i) {
-    struct file *f = l->files.items[i];
-
-    if (lock == FILE_LOCK_WRITE && !f->writable)
-      continue; /* RDONLY extents; the lock for reading is on them */
-    if (file_lock (f, lock) == -1) {
-      *err = errno;
-      return f;
-    }
-  }
-  return NULL;
-}
-
-/* Who reads a disk to rely on it later cannot do with one that changes. */
-static int
-refuse_busy (const char *name)
-{
-  report_error ("%s: the disk is in use, and may be changing: end the program "
-                "that uses it, or use lock=false if you know better",
-                name);
-  errno = EBUSY;
-  return -1;
-}
-
-/* Keep others from writing to what is read; REFUSE: or do not read it. */
-static int
-lock_for_reading (struct disk *d, struct writer *w, bool refuse)
-{
-  size_t i;
-  int err;
-
-  for (i = 0; i < d->n_links; ++i) {
-    struct file *f = lock_link (d->links[i], FILE_LOCK_READ, &err);
-
-    if (f == NULL)
-      continue;
-    if (err != EAGAIN) {
-      errno = err;
-      report_error ("%s: cannot lock the file: %m", f->name);
-      return -1;
-    }
-    if (refuse)
-      return refuse_busy (f->name);
-    report_warning ("%s: another program is writing to this file, so that what "
-                    "is read may be inconsistent",
-                    f->name);
-    if (w != NULL && w->in_use == NULL)
-      w->in_use = strdup (f->name);
-  }
-  return 0;
-}
-
-/* Workstation's lock: a directory with something in it, beside the descriptor
- * (7.2).
- */
-static int
-look_for_lock_directory (struct disk *d, struct writer *w,
-                         const struct disk_options *options)
-{
-  CLEANUP_FREE char *name = NULL;
-  CLEANUP_FREE char *quoted = NULL;
-  int held;
-
-  if (options->name == NULL)
-    return 0;
-  if (asprintf (&name, "%s.lck", options->name) == -1)
-    name = NULL;
-  else
-    quoted = quote (name);
-  if (quoted == NULL) {
-    report_error ("%s: %m", d->links[0]->file->name);
-    return -1;
-  }
-  held = dir_holds_any (options->places.dirs[0], name);
-  if (held == 0)
-    return 0;
-  if (options->refuse_in_use)
-    return refuse_busy (quoted);
-  report_warning ("%s: there is a lock of VMware's beside it, %s: a virtual "
-                  "machine may be using the disk, so that what is read may be "
-                  "inconsistent",
-                  d->links[0]->file->name, quoted);
-  if (w != NULL && w->in_use == NULL)
-    w->in_use = TAKE (quoted);
-  return 0;
-}
-
 static bool
 is_writable_extent (const struct extent *e)
 {
@@ -184,6 +90,7 @@ disk_open_writer (struct disk *d, const struct disk_options *options)
     w->writing.no_zeroed_grains = options->no_zeroed_grains;
     w->writing.max_dirty = options->cache_size / 8;
     w->writing.max_held = options->cache_size / 4;
+    w->writing.max_garbage = min_u64 (MAX_GARBAGE, options->cache_size / 2);
     w->writing.stream_close = options->stream_close;
     w->writing.edit = d->links[0]->edit;
     w->writing.descriptor = d->links[0]->file;
@@ -198,11 +105,9 @@ disk_open_writer (struct disk *d, const struct disk_options *options)
       d->links[0]->why_not = "single-link=true leaves its parents out, without "
                              "which parts of grains cannot be written";
   }
-  if (options->no_locks)
-    return 0;
-  if (look_for_lock_directory (d, w, options) == -1)
-    return -1;
-  return lock_for_reading (d, w, options->refuse_in_use);
+  return options->no_locks
+           ? 0
+           : disk_lock_for_reading (d, options, w ? &w->in_use : NULL);
 }
 
 /* Leave the extents as if closed cleanly: those that were changed, and, if the
@@ -252,18 +157,6 @@ disk_close_writer (struct disk *d)
 
 /* ---- the decision ---- */
 
-static int
-refuse_in_use (const char *name)
-{
-  report_error ("%s: the disk is not opened for writing, since another program "
-                "uses it, or has left this lock: end that program; or use "
-                "nbdkit -r to read all the same, or lock=false if you know "
-                "better",
-                name);
-  errno = EBUSY;
-  return -1;
-}
-
 static enum decision
 read_only (const struct disk *d, const char *why_not)
 {
@@ -304,43 +197,6 @@ check_extents (struct disk *d, struct writer *w, enum decision *decision)
   return 0;
 }
 
-/* The disk is only read after all: let others read it too. */
-static void
-lower_locks (struct disk *d, const struct writer *w)
-{
-  int saved = errno, err;
-
-  if (!w->no_locks)
-    (void) lock_link (d->links[0], FILE_LOCK_READ, &err); /* cannot fail */
-  errno = saved;
-}
-
-/* Keep all others from what will be written to. */
-static int
-lock_for_writing (struct disk *d, const struct writer *w)
-{
-  struct file *f;
-  int err;
-
-  if (w->no_locks) {
-    report_warning ("%s: lock=false: if another program uses the disk "
-                    "meanwhile, it will be damaged",
-                    d->links[0]->file->name);
-    return 0;
-  }
-  if (w->in_use != NULL)
-    return refuse_in_use (w->in_use);
-  f = lock_link (d->links[0], FILE_LOCK_WRITE, &err);
-  if (f == NULL)
-    return 0;
-  lower_locks (d, w); /* of those that were locked before F */
-  if (err == EAGAIN)
-    return refuse_in_use (f->name);
-  errno = err;
-  report_error ("%s: cannot lock the file: %m", f->name);
-  return -1;
-}
-
 static int
 decide (struct disk *d, struct writer *w, enum decision *decision)
 {
@@ -351,11 +207,11 @@ decide (struct disk *d, struct writer *w, enum decision *decision)
     *decision = read_only (d, top->why_not);
     return 0;
   }
-  if (lock_for_writing (d, w) == -1)
+  if (disk_lock_for_writing (d, w->no_locks, w->in_use) == -1)
     return -1;
   r = check_extents (d, w, decision);
-  if (*decision != WRITABLE)
-    lower_locks (d, w);
+  if (*decision != WRITABLE && !w->no_locks)
+    disk_lower_locks (d);
   return r;
 }
 

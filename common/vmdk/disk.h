@@ -33,7 +33,7 @@ struct disk_options {
   bool no_locks;         /* do not care whether others use the files */
   int compression_level; /* 1 to 12; 0: the default */
   enum stream_close stream_close;
-  bool refuse_in_use;    /* refuse what another program may be writing to,
+  bool refuse_in_use; /* refuse what another program may be writing to,
                             instead of a warning */
 };
 
@@ -176,6 +176,28 @@ disk_leave (struct disk *d, uint64_t entered) __attribute__ ((__nonnull__ (1)));
 extern int disk_open_writer (struct disk *d, const struct disk_options *options)
   __attribute__ ((__nonnull__ (1, 2)));
 extern int disk_close_writer (struct disk *d) __attribute__ ((__nonnull__ (1)));
+
+/* ---- disk-lock.c ---- */
+
+/* Keep others from writing to what is read, and see whether anybody does.  If
+ * so, *IN_USE becomes the name of what says so (unless IN_USE is NULL), which
+ * the caller frees, with a warning; or that is refused, as the options say.
+ * Returns -1, reported.
+ */
+extern int
+disk_lock_for_reading (struct disk *d, const struct disk_options *options,
+                       char **in_use) __attribute__ ((__nonnull__ (1, 2)));
+
+/* Keep all others from the files of the top link, which will be written to,
+ * unless NO_LOCKS.  IN_USE: somebody uses them already, or NULL.  Returns -1,
+ * reported: EBUSY if somebody does; nothing is locked then but for reading.
+ */
+extern int
+disk_lock_for_writing (struct disk *d, bool no_locks, const char *in_use)
+  __attribute__ ((__nonnull__ (1)));
+
+/* The disk is only read after all: let others read it too. */
+extern void disk_lower_locks (struct disk *d) __attribute__ ((__nonnull__ (1)));
 
 /* ---- between disk.c and chain.c ---- */
 
