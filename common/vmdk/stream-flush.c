@@ -20,9 +20,6 @@
 /* So many grains may wait for an order mark, or blocks to be given up. */
 #define MAX_WAITING 65536
 
-/* About so many bytes of blocks that were superseded are worth a flush. */
-#define WORTH_A_FLUSH (UINT64_C (16) << 20)
-
 /* ---- a flush ---- */
 
 /* A raw grain that was changed at SERIAL or before. */
@@ -269,7 +266,7 @@ wants_flush (struct stream_writer *w)
   LOCK_FOR_SCOPE (&w->s->lock);
 
   return w->ordered.count > MAX_WAITING || w->superseded.count > MAX_WAITING ||
-         w->superseded.count * grain_bytes / 2 > WORTH_A_FLUSH;
+         w->superseded.count * grain_bytes / 2 > w->writing->max_garbage;
 }
 
 int

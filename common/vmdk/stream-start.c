@@ -132,6 +132,8 @@ stream_start_writing (struct extent *e, struct writing *writing, char **problem)
   struct stream_writer *w;
 
   *problem = NULL;
+  if (s->writer) /* another extent failed, and this is the next try */
+    return 0;
   if (size == -1)
     return -1;
   if (s->tables == NULL &&

@@ -31,6 +31,9 @@ struct writing {
    */
   size_t raw_bytes, packed_bytes, max_held;
 
+  /* So many bytes of their garbage are worth a flush, or a checkpoint. */
+  size_t max_garbage;
+
   struct epochs epochs; /* every request is inside */
   int failed;           /* atomic: errno of a failed sync; 0: none */
 
