@@ -127,7 +127,7 @@ for ((at = start[2]; at < 568; at += 7)); do
 done
 
 # The disks, each in a directory of its own.
-mkdir parents fresh delta cowd split
+mkdir parents fresh delta cowd split packed
 qemu-img create -q -f vmdk fresh/disk.vmdk 576M
 qemu-img convert -f raw -O vmdk -o subformat=streamOptimized raw \
          parents/stream.vmdk
@@ -139,10 +139,12 @@ nbdkit -U - vmdk create=true create-type=vmfs-sparse \
        create-parent=parents/flat.vmdk cowd/disk.vmdk --run true
 nbdkit -U - vmdk create=true create-type=split-sparse create-size=3G \
        split/disk.vmdk --run true
+nbdkit -U - vmdk create=true create-type=stream-optimized create-size=576M \
+       packed/disk.vmdk --run true
 rm raw ext4
 [ "$(junk parents/flat-flat.vmdk)" -gt 100000 ] || fail "the parents lack junk"
 sha256sum parents/* > parents.sums
-disks=(fresh delta cowd split)
+disks=(fresh delta cowd split packed)
 
 # Each line: a disk, a partition, its file system and what is in the end in
 # it.  Where 'old' is expected, the file system is there already.
@@ -158,6 +160,9 @@ delta 4 ntfs ntfs
 cowd 1 ext4 old
 cowd 4 ntfs ntfs
 split 1 xfs new
+packed 1 ext4 new
+packed 2 btrfs new
+packed 4 ntfs ntfs
 END
 
 # device DISK PARTITION: how the appliance calls it.
@@ -165,7 +170,7 @@ device ()
 {
     local i
     for i in "${!disks[@]}"; do
-        [ "${disks[i]}" != "$1" ] || echo "/dev/sd$(tr 0-3 a-d <<<$i)$2"
+        [ "${disks[i]}" != "$1" ] || echo "/dev/sd$(tr 0-4 a-e <<<$i)$2"
     done
 }
 
@@ -239,8 +244,10 @@ done
     echo "part-init $(device split '') gpt"
     partition split 1900 2230
     echo "part-init $(device fresh '') gpt"
+    echo "part-init $(device packed '') gpt"
     for part in 1 2 3 4; do
         partition fresh ${start[part]} $((start[part] + length[part]))
+        partition packed ${start[part]} $((start[part] + length[part]))
     done
     while read -r line; do
         fill $line
@@ -254,8 +261,9 @@ echo "writing took $((SECONDS - begun)) seconds"
 stop_nbdkit
 
 # Is the space of the large files given back?  All but what lies in grains
-# that other files use as well.
-for disk in "${disks[@]}"; do
+# that other files use as well.  A stream-optimized file gets smaller only when
+# it is closed: see below.
+for disk in fresh delta cowd split; do
     paste usage.$disk.before usage.$disk.after > usage
     while read -r before after; do
         echo "$disk: $before KiB, after trim $after KiB"
@@ -268,6 +276,12 @@ sha256sum --quiet -c parents.sums || fail "a parent has changed"
 for disk in "${disks[@]}"; do
     qemu-img check -f vmdk $disk/disk.vmdk || fail "$disk: qemu-img check"
 done
+
+# What the files hold of noise, and what the file systems take for themselves.
+# The large file, three times, would not go into that.
+PYTHONPATH=$abs_srcdir "$PYTHON" -m vmdkgen.conform packed/disk.vmdk
+[ "$(stat -c %s packed/disk.vmdk)" -lt $((48 << 20)) ] ||
+    fail "packed: $(stat -c %s packed/disk.vmdk) bytes"
 
 # sound DISK PARTITION FILESYSTEM...: the host's checkers, on what
 # qemu's driver finds in the files.  What no file uses has been trimmed: there
