@@ -43,8 +43,8 @@ check ()
 {
     local bytes=$1
     shift
-    "$PYTHON" "$abs_srcdir/created.py" stream-optimized $((bytes / 512)) 4 \
-              buslogic x.vmdk "$@"
+    "$PYTHON" "$abs_srcdir/created.py" stream-optimized $((bytes / 512)) 6 \
+              lsilogic x.vmdk "$@"
     PYTHONPATH=$abs_srcdir "$PYTHON" -m vmdkgen.conform --created x.vmdk
     [ "$(stat -c %b x.vmdk)" -le 64 ] || fail "$(stat -c %b x.vmdk) blocks"
 }
@@ -116,7 +116,7 @@ grep -qxF 'createType="streamOptimized"' "$tmpdir/begin"
 grep -qxF "RW 137438953472 SPARSE \"$name\"" "$tmpdir/begin" ||
     fail "$(cat "$tmpdir/begin")"
 "$PYTHON" "$abs_srcdir/created.py" stream-optimized $((64 * T / 512)) 13 \
-          buslogic "$name"
+          lsilogic "$name"
 
 # Keys of the disk database, for this type and for others.
 tools=(create-toolsversion=10346 create-toolsinstalltype=4)

@@ -258,7 +258,8 @@ create_hw_version (const struct create_plan *p)
 {
   if (p->options->hw_version)
     return p->options->hw_version;
-  return p->inherited.hw_version ? p->inherited.hw_version : CREATE_HW_VERSION;
+  return p->inherited.hw_version ? p->inherited.hw_version
+                                 : p->kind->hw_version;
 }
 
 static const char *
@@ -266,7 +267,7 @@ adapter_of (const struct create_plan *p)
 {
   if (p->options->adapter)
     return p->options->adapter;
-  return p->inherited.adapter ? p->inherited.adapter : CREATE_ADAPTER_TYPE;
+  return p->inherited.adapter ? p->inherited.adapter : p->kind->adapter;
 }
 
 /* ---- geometry (2.9) ---- */

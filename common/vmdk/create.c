@@ -26,22 +26,30 @@
 /* Bytes of a file's name that its temporary name repeats. */
 #define MAX_REPEATED 200
 
+/* Adapter and hardware version, if neither the user nor a parent says: those of
+ * the vddk plugin; and those that importers of appliances know, ESX above all,
+ * which has no driver for the former in many guests (2.8).
+ */
+#define USUAL    "buslogic", 4
+#define IMPORTED "lsilogic", 6
+
 static const struct create_kind kinds[] = {
   [CREATE_MONOLITHIC_SPARSE] = { "monolithicSparse", "SPARSE", NULL, 0,
-                                 CREATE_EXTENT_HOSTED, false },
+                                 CREATE_EXTENT_HOSTED, false, USUAL },
   [CREATE_MONOLITHIC_FLAT] = { "monolithicFlat", "FLAT", "-flat", 0,
-                               CREATE_EXTENT_RESERVED, false },
+                               CREATE_EXTENT_RESERVED, false, USUAL },
   [CREATE_SPLIT_SPARSE] = { "twoGbMaxExtentSparse", "SPARSE", "-s",
-                            SPARSE_PIECE, CREATE_EXTENT_HOSTED, false },
+                            SPARSE_PIECE, CREATE_EXTENT_HOSTED, false, USUAL },
   [CREATE_SPLIT_FLAT] = { "twoGbMaxExtentFlat", "FLAT", "-f", FLAT_PIECE,
-                          CREATE_EXTENT_RESERVED, false },
+                          CREATE_EXTENT_RESERVED, false, USUAL },
   [CREATE_VMFS_FLAT] = { "vmfs", "VMFS", "-flat", 0, CREATE_EXTENT_RESERVED,
-                         true },
-  [CREATE_VMFS_THIN] = { "vmfs", "VMFS", "-flat", 0, CREATE_EXTENT_THIN, true },
+                         true, USUAL },
+  [CREATE_VMFS_THIN] = { "vmfs", "VMFS", "-flat", 0, CREATE_EXTENT_THIN, true,
+                         USUAL },
   [CREATE_VMFS_SPARSE] = { "vmfsSparse", "VMFSSPARSE", "-delta", 0,
-                           CREATE_EXTENT_COWD, true },
+                           CREATE_EXTENT_COWD, true, USUAL },
   [CREATE_STREAM_OPTIMIZED] = { "streamOptimized", "SPARSE", NULL, 0,
-                                CREATE_EXTENT_STREAM, true },
+                                CREATE_EXTENT_STREAM, true, IMPORTED },
 };
 
 /* ---- can it be a disk? ---- */

@@ -32,9 +32,7 @@ enum create_type {
   CREATE_STREAM_OPTIMIZED
 };
 
-#define CREATE_ADAPTER_TYPE "buslogic"
-#define CREATE_HW_VERSION   4
-#define CREATE_MAX_HW       999
+#define CREATE_MAX_HW 999
 
 /* The largest number that a value of the disk database has (2.8). */
 #define CREATE_MAX_NUMBER INT32_MAX
@@ -52,7 +50,7 @@ struct create_options {
    */
   uint64_t size;
   const char *adapter; /* ide, buslogic or lsilogic; NULL: the parent's, or the
-                          default above */
+                          default of the type */
   unsigned hw_version; /* 1 .. CREATE_MAX_HW; 0: the same */
 
   /* If not given, a stream-optimized disk without a parent states that the
@@ -100,6 +98,10 @@ struct create_kind {
   uint64_t piece;          /* sectors of each extent but the last; 0: all */
   enum create_extent extent;
   bool esx; /* ESX's products handle it: it has a longContentID */
+
+  /* The defaults. */
+  const char *adapter;
+  unsigned hw_version;
 };
 
 struct create_chs {
