@@ -195,6 +195,7 @@ stream_open (struct extent *e, const struct extent_source *source)
   grains_init (&s->grains, e, &stream_format, NULL);
   e->state = s; /* closed by the caller on failure */
   e->unclean = logged;
+  s->gaps = logged ? record.gaps : stream_gaps (&s->sector, source->file_size);
   return logged ? stream_rebuild (s, &record) : 0;
 }
 

@@ -14,11 +14,6 @@
 #include "rounding.h"
 #include "stream.h"
 
-/* From here on, and from an eighth of the file on, garbage in the log is worth
- * a checkpoint.
- */
-#define WORTH_A_CHECKPOINT (UINT64_C (16) << 20)
-
 /* A table that is being written: to sector PLACE. */
 struct placing {
   struct stream_table *table;
@@ -224,11 +219,12 @@ stream_checkpoint (struct stream_writer *w)
   return r;
 }
 
+/* Less garbage than an eighth of the file is not worth it. */
 bool
 stream_wants_checkpoint (struct stream_writer *w)
 {
   const uint64_t worth =
-    max_u64 (WORTH_A_CHECKPOINT,
+    max_u64 (w->writing->max_garbage,
              __atomic_load_n (&w->s->grains.grown_to, __ATOMIC_RELAXED) / 8);
 
   return __atomic_load_n (&w->garbage_bytes, __ATOMIC_RELAXED) > worth ||

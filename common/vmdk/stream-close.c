@@ -32,22 +32,29 @@
 /* A file of up to this size is moved without asking. */
 #define SMALL_BYTES (UINT64_C (1) << 30)
 
+/* Marker, footer, and the end of the stream. */
+#define FOOTER_SECTORS 3
+
 /* What a header needs in front of the grains (4.2). */
 #define OVERHEAD_UNIT 128
 
 /* ---- in place, and fast ---- */
 
-/* Behind the last block: directory, footer and the end; then the header. */
+/* Behind the directory: footer and the end; then the header. */
 static int
-out_end (struct stream_writer *w, struct stream_out *o, uint64_t gd)
+out_end (struct stream_writer *w, struct stream_out *o, uint64_t gd,
+         uint64_t gaps)
 {
   struct stream *s = w->s;
   struct file *f = s->grains.file;
-  const struct disk_hosted_header header = stream_make_header (s, NULL);
+  struct disk_hosted_header header = stream_make_header (s, NULL);
 
+  stream_note_gaps (
+    &header, (stream_out_sector (o) + FOOTER_SECTORS) * SECTOR_SIZE, gaps);
   if (stream_out_footer (o, &header, gd) == -1 || stream_out_flush (o) == -1 ||
       file_truncate (f, stream_out_sector (o) * SECTOR_SIZE) == -1 ||
-      writing_sync (w->writing, f) == -1 || stream_write_header (s, NULL) == -1)
+      writing_sync (w->writing, f) == -1 ||
+      stream_write_header (s, &header) == -1)
     return -1;
   return writing_sync (w->writing, f);
 }
@@ -90,9 +97,15 @@ finish_in_place (struct stream_writer *w)
   if (r == 0)
     r = stream_out_directory (&o, s->tables->places, s->tables->n, &gd);
   if (r == 0)
-    r = out_end (w, &o, gd);
+    r = out_end (w, &o, gd, 0);
   stream_out_end (&o);
   return r;
+}
+
+static uint64_t
+all_gaps (const struct stream_writer *w)
+{
+  return min_u64 (w->s->gaps + w->new_gaps, w->tail * SECTOR_SIZE);
 }
 
 static int
@@ -107,7 +120,7 @@ finish_fast (struct stream_writer *w)
     return -1;
   r = stream_out_metadata (w, &o, &gd);
   if (r == 0)
-    r = out_end (w, &o, gd);
+    r = out_end (w, &o, gd, all_gaps (w));
   stream_out_end (&o);
   return r;
 }
@@ -145,6 +158,8 @@ copy_front (struct copy *c)
   uint64_t at, n;
 
   c->header = stream_make_header (c->s, NULL);
+  if (!c->w->writing->child) /* absent is as good as zeroed: 4.6 */
+    c->header.flags &= ~htole32 (HOSTED_ZEROED_GRAINS);
   c->header.overhead = htole64 (overhead);
   c->header.descriptor_offset = htole64 (descriptor ? 1 : 0);
   if (stream_out_add (&c->out, &c->header, sizeof c->header) == -1)
@@ -280,6 +295,8 @@ copy_table (struct copy *c, struct stream_table *t)
     return no_memory (c);
   for (i = 0; i < n; ++i) {
     entry = load_le32 (&t->entries[i]);
+    if (entry == HOSTED_GTE_ZERO && !c->w->writing->child)
+      entry = 0;
     if (entry > HOSTED_GTE_ZERO &&
         copy_grain (c, t->number * n + i, entry, &entry) == -1)
       return -1;
@@ -397,7 +414,9 @@ wants_canonical (const struct stream_writer *w)
   switch (w->writing->stream_close) {
   case STREAM_CLOSE_FAST: return false;
   case STREAM_CLOSE_CANONICAL: return true;
-  default: return w->was_empty || w->tail * SECTOR_SIZE <= SMALL_BYTES;
+  default:
+    return w->was_empty || w->tail * SECTOR_SIZE <= SMALL_BYTES ||
+           all_gaps (w) >= w->tail * SECTOR_SIZE / 2;
   }
 }
 

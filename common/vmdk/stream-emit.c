@@ -139,6 +139,7 @@ reuse (struct batch *b, const struct held *h, uint64_t *sector)
     return false;
   }
   *sector = span.start / SECTOR_SIZE;
+  __atomic_fetch_sub (&b->w->new_gaps, h->size, __ATOMIC_RELAXED);
   return true;
 }
 
@@ -263,8 +264,10 @@ end_batch (struct batch *b, bool done)
 
     if (p->held)
       held_end_placing (w, p->held, done);
-    if (!done && p->reused)
+    if (!done && p->reused) {
       space_give (&w->space, (struct span){ p->sector * SECTOR_SIZE, p->size });
+      __atomic_fetch_add (&w->new_gaps, p->size, __ATOMIC_RELAXED);
+    }
   }
   for (i = 0; i < b->n; ++i) {
     struct piece *p = &b->pieces[i];

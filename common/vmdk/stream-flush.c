@@ -112,6 +112,7 @@ stream_take_snapshot (struct stream_writer *w, struct snapshot *snap)
   snap->n_orders = sort_orders (snap->orders, snap->n_orders);
   snap->superseded = w->superseded;
   w->superseded = (sector_vector) VECTOR_EMPTY;
+  w->own_superseded = 0;
   return 0;
 }
 
@@ -151,7 +152,9 @@ stream_add_garbage (struct stream_writer *w, uint64_t sector, uint64_t sectors)
 {
   const struct span span = { sector * SECTOR_SIZE, sectors * SECTOR_SIZE };
 
-  if (sector >= w->own_from && span_vector_append (&w->log_garbage, span) == 0)
+  if (sector < w->own_from)
+    return;
+  if (span_vector_append (&w->log_garbage, span) == 0)
     __atomic_store_n (&w->garbage_bytes, w->garbage_bytes + span.length,
                       __ATOMIC_RELAXED);
 }
@@ -171,9 +174,15 @@ stream_give_superseded (struct stream_writer *w,
   for (i = 0; i < superseded->count; ++i) {
     const uint64_t sector = superseded->items[i];
 
-    if (file_pread_some (f, &marker, sizeof marker, sector * SECTOR_SIZE) == -1)
+    /* If that fails, no request does: the space is lost, and that is all. */
+    if (f->ops->pread (f, &marker, sizeof marker, sector * SECTOR_SIZE) !=
+        sizeof marker)
       continue;
     bytes = stream_block_bytes (load_le32 (&marker.size));
+    __atomic_fetch_add (&w->new_gaps, bytes, __ATOMIC_RELAXED);
+    /* What the file had before belongs to it still: see stream.h. */
+    if (sector < w->own_from)
+      continue;
     if (sector >= w->log_start)
       stream_add_garbage (w, sector, bytes / SECTOR_SIZE);
     else
@@ -266,7 +275,7 @@ wants_flush (struct stream_writer *w)
   LOCK_FOR_SCOPE (&w->s->lock);
 
   return w->ordered.count > MAX_WAITING || w->superseded.count > MAX_WAITING ||
-         w->superseded.count * grain_bytes / 2 > w->writing->max_garbage;
+         w->own_superseded * grain_bytes / 2 > w->writing->max_garbage;
 }
 
 int

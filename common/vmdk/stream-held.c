@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "report.h"
+#include "rounding.h"
 #include "stream.h"
 
 static struct held **
@@ -145,8 +146,12 @@ held_insert (struct stream_writer *w, struct held *h)
     return -1;
   h->old = held_entry_in_file (w, h->grain);
   /* A flush that waits for what is replaced has to wait for this. */
-  if (before && !before->placing)
+  if (before && before->placing)
+    h->over = before;
+  else if (before) {
     h->serial = before->serial;
+    h->over = before->over;
+  }
   if (before)
     remove_held (w, before);
   h->live = true;
@@ -156,9 +161,7 @@ held_insert (struct stream_writer *w, struct held *h)
   return 0;
 }
 
-/* The block at SECTOR is not the grain's content any more.  Those that the file
- * had before belong to it still: see stream.h.
- */
+/* The block at SECTOR is not the grain's content any more. */
 static void
 supersede (struct stream_writer *w, uint32_t sector)
 {
@@ -166,8 +169,8 @@ supersede (struct stream_writer *w, uint32_t sector)
     return;
   __atomic_store_n (&w->canonical, false, __ATOMIC_RELAXED);
   /* If there is no memory, its space is lost until the file is rewritten. */
-  if (sector >= w->own_from)
-    (void) sector_vector_append (&w->superseded, sector);
+  if (sector_vector_append (&w->superseded, sector) == 0)
+    w->own_superseded += sector >= w->own_from;
 }
 
 int
@@ -179,7 +182,7 @@ held_drop (struct stream_writer *w, uint64_t grain, uint32_t entry)
   /* The file's blocks of it must not count any more; nor the one that is just
    * being written.
    */
-  if (entry != 0 || in_file != 0 || (h && h->placing)) {
+  if (entry != 0 || in_file != 0 || (h && (h->placing || h->over))) {
     if (grain_vector_append (&w->ordered, grain) == -1)
       return -1;
     __atomic_store_n (&w->canonical, false, __ATOMIC_RELAXED);
@@ -200,9 +203,29 @@ held_begin_placing (struct held *h, uint32_t sector)
   h->sector = sector;
 }
 
+/* H, which has been replaced meanwhile, is in the file, if PLACED: it is what
+ * the grain is there until BY is, which replaces it.  Else BY has to be for it
+ * too what flushes wait for.
+ */
+static void
+end_replaced (struct stream_writer *w, const struct held *h, struct held *by,
+              bool placed)
+{
+  const uint32_t old = by->old;
+
+  by->over = NULL;
+  if (placed) {
+    by->old = h->sector;
+    supersede (w, old);
+  }
+  else
+    by->serial = min_u64 (by->serial, h->serial);
+}
+
 void
 held_end_placing (struct stream_writer *w, struct held *h, bool placed)
 {
+  struct held *by = h->live ? NULL : held_find (w, h->grain);
   const uint32_t old = h->old;
 
   h->placing = false;
@@ -212,7 +235,9 @@ held_end_placing (struct stream_writer *w, struct held *h, bool placed)
     supersede (w, old);
     return;
   }
-  if (placed)
+  if (by && by->over == h)
+    end_replaced (w, h, by, placed);
+  else if (placed && !h->live)
     supersede (w, h->sector);
   free_if_unused (h);
 }

@@ -19,18 +19,20 @@
 
 /* ---- the header ---- */
 
-/* In the padding of the header, as long as the file is in use. */
+/* In the padding of the header: as long as the file is in use, where the log
+ * is; afterwards, if there are gaps in the file, how large they are.
+ */
 struct disk_record {
   uint8_t magic[8];
   uint64_t nonce;
   uint64_t gd;
-  uint64_t log_start;
-  uint32_t crc; /* of the above, and of what follows */
+  uint64_t log_start; /* of a closed file, where it ends */
+  uint64_t gaps;
+  uint32_t crc; /* of the above */
 } PACKED;
 
-static const uint8_t record_magic[8] = {
-  'N', 'B', 'D', 'K', 'L', 'O', 'G', '1'
-};
+static const char log_magic[8] = { 'N', 'B', 'D', 'K', 'L', 'O', 'G', '1' };
+static const char gap_magic[8] = { 'N', 'B', 'D', 'K', 'G', 'A', 'P', '1' };
 
 /* Its place; 3.2 leaves all from offset 79 on alone. */
 #define RECORD_OFFSET 256
@@ -39,47 +41,75 @@ static_assert (offsetof (struct disk_hosted_header, pad) <= RECORD_OFFSET &&
                  RECORD_OFFSET + sizeof (struct disk_record) <= SECTOR_SIZE,
                "the record is in the padding");
 
-static struct disk_record
-make_record (const struct stream_record *r)
+static uint32_t
+record_crc (const struct disk_record *d)
+{
+  return deflate_crc32 (d, offsetof (struct disk_record, crc));
+}
+
+static void
+put_record (struct disk_hosted_header *header, const char magic[8],
+            const struct stream_record *r)
 {
   struct disk_record d = { .nonce = htole64 (r->nonce),
                            .gd = htole64 (r->gd),
-                           .log_start = htole64 (r->log_start) };
+                           .log_start = htole64 (r->log_start),
+                           .gaps = htole64 (r->gaps) };
 
-  memcpy (d.magic, record_magic, sizeof d.magic);
-  d.crc = htole32 (deflate_crc32 (&d, offsetof (struct disk_record, crc)));
-  return d;
+  memcpy (d.magic, magic, sizeof d.magic);
+  d.crc = htole32 (record_crc (&d));
+  memcpy ((char *) header + RECORD_OFFSET, &d, sizeof d);
+}
+
+/* The record, if there is one with this magic: 1 if it is whole, -1 if not. */
+static int
+get_record (const struct disk_hosted_header *header, const char magic[8],
+            struct stream_record *r)
+{
+  struct disk_record d;
+
+  memcpy (&d, (const char *) header + RECORD_OFFSET, sizeof d);
+  if (memcmp (d.magic, magic, sizeof d.magic) != 0)
+    return 0;
+  *r = (struct stream_record){ .nonce = le64toh (d.nonce),
+                               .gd = le64toh (d.gd),
+                               .log_start = le64toh (d.log_start),
+                               .gaps = le64toh (d.gaps) };
+  return le32toh (d.crc) == record_crc (&d) ? 1 : -1;
 }
 
 int
 stream_record_parse (struct file *f, const struct disk_hosted_header *header,
                      struct stream_record *r)
 {
-  struct disk_record d;
+  const int found = get_record (header, log_magic, r);
 
-  memcpy (&d, (const char *) header + RECORD_OFFSET, sizeof d);
-  if (memcmp (d.magic, record_magic, sizeof d.magic) != 0)
-    return 0;
-  if (le32toh (d.crc) !=
-      deflate_crc32 (&d, offsetof (struct disk_record, crc))) {
+  if (found == -1) {
     report_error ("%s: the disk was not closed, and the record in its header "
                   "that tells how to find its grains is damaged: it cannot be "
                   "read",
                   f->name);
     errno = EIO;
-    return -1;
   }
-  *r = (struct stream_record){ .nonce = le64toh (d.nonce),
-                               .gd = le64toh (d.gd),
-                               .log_start = le64toh (d.log_start) };
-  return 1;
+  return found;
+}
+
+uint64_t
+stream_gaps (const struct disk_hosted_header *header, uint64_t file_size)
+{
+  struct stream_record r;
+
+  /* Another program may have written to the file since. */
+  if (get_record (header, gap_magic, &r) != 1 ||
+      r.log_start != file_size / SECTOR_SIZE || r.gaps > file_size)
+    return 0;
+  return r.gaps;
 }
 
 struct disk_hosted_header
 stream_make_header (const struct stream *s, const struct stream_record *record)
 {
   struct disk_hosted_header h = s->sector;
-  struct disk_record d;
 
   h.version = htole32 (3); /* 4.2: what ESX takes */
   h.flags = htole32 (__atomic_load_n (&s->header.flags, __ATOMIC_RELAXED) &
@@ -87,20 +117,27 @@ stream_make_header (const struct stream *s, const struct stream_record *record)
   h.rgd_offset = 0;
   h.gd_offset = htole64 (GD_AT_END);
   h.unclean_shutdown = record != NULL;
-  memset ((char *) &h + RECORD_OFFSET, 0, sizeof d);
-  if (record) {
-    d = make_record (record);
-    memcpy ((char *) &h + RECORD_OFFSET, &d, sizeof d);
-  }
+  memset ((char *) &h + RECORD_OFFSET, 0, sizeof (struct disk_record));
+  if (record)
+    put_record (&h, log_magic, record);
   return h;
 }
 
-int
-stream_write_header (struct stream *s, const struct stream_record *record)
+void
+stream_note_gaps (struct disk_hosted_header *header, uint64_t file_size,
+                  uint64_t gaps)
 {
-  const struct disk_hosted_header h = stream_make_header (s, record);
+  const struct stream_record r = { .log_start = file_size / SECTOR_SIZE,
+                                   .gaps = gaps };
 
-  return file_pwrite (s->grains.file, &h, sizeof h, 0);
+  if (gaps > 0)
+    put_record (header, gap_magic, &r);
+}
+
+int
+stream_write_header (struct stream *s, const struct disk_hosted_header *header)
+{
+  return file_pwrite (s->grains.file, header, sizeof *header, 0);
 }
 
 /* ---- writing one block behind the other ---- */

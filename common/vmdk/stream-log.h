@@ -16,9 +16,10 @@
 
 struct stream;
 
-/* What the header says of a log.  Sectors. */
+/* What the header says of a log.  GD and LOG_START are sectors. */
 struct stream_record {
   uint64_t nonce, gd, log_start;
+  uint64_t gaps; /* bytes before the log that nothing names, as far as known */
 };
 
 /* A file under construction: writes go through a buffer, one behind the other.
@@ -130,6 +131,13 @@ stream_record_parse (struct file *f, const struct disk_hosted_header *header,
                      struct stream_record *r)
   __attribute__ ((__nonnull__ (1, 2, 3)));
 
+/* How many bytes of a closed file of FILE_SIZE bytes nothing names, as far as
+ * its header knows.
+ */
+extern uint64_t
+stream_gaps (const struct disk_hosted_header *header, uint64_t file_size)
+  __attribute__ ((__nonnull__ (1)));
+
 /* The header of S as it is to be: without redundant tables, the directory at
  * the end.  RECORD: in use, with this record; NULL: closed.
  */
@@ -137,9 +145,16 @@ extern struct disk_hosted_header
 stream_make_header (const struct stream *s, const struct stream_record *record)
   __attribute__ ((__nonnull__ (1)));
 
-/* Write it to the file.  Returns -1, reported. */
+/* Note in a header for a closed file of FILE_SIZE bytes that nothing names GAPS
+ * of them, if there are any.
+ */
+extern void
+stream_note_gaps (struct disk_hosted_header *header, uint64_t file_size,
+                  uint64_t gaps) __attribute__ ((__nonnull__ (1)));
+
+/* Write HEADER to the file of S.  Returns -1, reported. */
 extern int
-stream_write_header (struct stream *s, const struct stream_record *record)
-  __attribute__ ((__nonnull__ (1)));
+stream_write_header (struct stream *s, const struct disk_hosted_header *header)
+  __attribute__ ((__nonnull__ (1, 2)));
 
 #endif /* VMDK_STREAM_LOG_H */

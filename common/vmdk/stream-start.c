@@ -24,9 +24,11 @@ stream_write_record (struct stream_writer *w,
                      const struct stream_record *record)
 {
   struct stream *s = w->s;
+  struct disk_hosted_header header;
   LOCK_FOR_SCOPE (&w->header_lock);
 
-  if (stream_write_header (s, record) == -1 ||
+  header = stream_make_header (s, record);
+  if (stream_write_header (s, &header) == -1 ||
       writing_sync (w->writing, s->grains.file) == -1)
     return -1;
   w->record = *record;
@@ -40,12 +42,14 @@ stream_announce_zeroed (struct grains *g)
   struct stream *s = (struct stream *) g;
   struct stream_writer *w = s->writer;
   const uint32_t flags = __atomic_load_n (&s->header.flags, __ATOMIC_RELAXED);
+  struct disk_hosted_header header;
   LOCK_FOR_SCOPE (&w->header_lock);
 
   if (flags & HOSTED_ZEROED_GRAINS)
     return 0;
   __atomic_fetch_or (&s->header.flags, HOSTED_ZEROED_GRAINS, __ATOMIC_RELAXED);
-  if (stream_write_header (s, &w->record) == 0 &&
+  header = stream_make_header (s, &w->record);
+  if (stream_write_header (s, &header) == 0 &&
       writing_sync (w->writing, g->file) == 0)
     return 0;
   __atomic_fetch_and (&s->header.flags, ~HOSTED_ZEROED_GRAINS,
@@ -157,6 +161,7 @@ make_record (struct stream_writer *w, struct stream_record *record)
   const struct stream *s = w->s;
 
   record->log_start = w->tail;
+  record->gaps = s->gaps;
   record->gd = 0;
   if (!w->was_empty && !s->rebuilt)
     record->gd = s->grains.geometry.gd_offset / SECTOR_SIZE;

@@ -95,7 +95,8 @@ struct stream {
   struct grains grains; /* first */
   struct hosted_header header;
   struct disk_hosted_header sector; /* as read */
-  bool warned;                      /* atomic: an odd packed grain was seen */
+  uint64_t gaps;    /* bytes of the file that nothing names, as far as known */
+  bool warned;      /* atomic: an odd packed grain was seen */
   bool rebuilt;     /* the tables come from the log of a crashed session */
   uint64_t log_end; /* then: bytes of the file up to where the log is good */
 
@@ -227,7 +228,8 @@ struct stream_writer {
   struct held *buckets[HELD_BUCKETS];
   held_vector raw, packed;
   uint64_t serial;
-  sector_vector superseded; /* blocks of this session that nothing names */
+  sector_vector superseded; /* blocks that nothing names any more */
+  size_t own_superseded;    /* those among them that this session wrote */
   grain_vector ordered;     /* of which the order of the file tells wrong */
 
   /* One at a time writes to the tail, and may keep others from it for as long
@@ -246,6 +248,8 @@ struct stream_writer {
   struct space space;         /* free, before the log */
   span_vector log_garbage;    /* in the log; guarded by flush_lock */
   uint64_t garbage_bytes;     /* atomic for readers: of them */
+  uint64_t new_gaps; /* atomic: bytes that were in use, and that nothing names
+                        now */
 };
 
 /* With the lock held: the content of GRAIN, if it is held. */
