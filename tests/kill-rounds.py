@@ -9,6 +9,10 @@ space and torn pairs of entries are fine), they hold what was flushed and
 else nothing that was not asked for, parents are as before; and the next
 round serves and writes the same disk again.  Each kind of disk is used for
 several rounds, then made anew.
+
+A stream-optimized file has no tables that others could read until it is
+closed.  So it is served after the kill, and what is served is judged, also
+by what the file holds when that server has finished it.
 """
 
 import os
@@ -23,14 +27,17 @@ import nbd
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from vmdkgen import case, check, model, server, survivors   # noqa: E402
-from vmdkgen import writable, written                       # noqa: E402
+from vmdkgen import case, check, hosted, model, refusal     # noqa: E402
+from vmdkgen import server, streams, survivors, written     # noqa: E402
 from vmdkgen.verify import Difference                       # noqa: E402
 
-KINDS = ("sparse", "child-of-sparse", "cowd-1", "sparse-absent-tables",
-         "cowd-child-of-stream", "split-child", "child-no-zeroed-grains",
-         "sparse-small-tables", "mixed", "cowd-empty", "sparse-one-copy",
-         "child-of-cowd", "flat-pieces", "sparse-large-tables")
+KINDS = ("sparse", "stream-a", "child-of-sparse", "cowd-1",
+         "stream-b-fast", "sparse-absent-tables", "cowd-child-of-stream",
+         "stream-child-of-sparse", "split-child", "child-no-zeroed-grains",
+         "stream-small-grains", "sparse-small-tables", "mixed", "cowd-empty",
+         "stream-pieces", "sparse-one-copy", "child-of-cowd",
+         "stream-child-fast", "flat-pieces", "sparse-large-tables",
+         "stream-hybrid", "stream-child-no-zeroed-grains")
 LIFE = 5                        # rounds with one disk
 LONGEST = 0.25                  # seconds until the kill
 
@@ -40,12 +47,13 @@ class Disk:
 
     def __init__(self, directory, kind, seed):
         self.rng = random.Random(seed)
-        self.target = writable.KINDS[kind](directory, self.rng)
+        self.target = streams.ALL[kind](directory, self.rng)
+        self.stream = kind in streams.KINDS
         self.history = survivors.History(self.target.bytes())
         self.script = model.Script(model.shape_of(self.target), seed)
         self.untouched = written.Untouched(self.target)
         self.known = check.known(self.target.path)
-        self.requests = 0
+        self.requests = self.rebuilt = 0
 
     def round(self):
         """Start, write, kill, look."""
@@ -105,10 +113,55 @@ class Disk:
         """The files that the kill left."""
         target = self.target
         self.untouched.check()
+        if self.stream:
+            self.history.verify(self.served())
+            return
         written.check_files(target.path, None, unclean=True,
                             known=self.known)
         self.history.verify(written.reader.read(target.path,
                                                 target.below()))
+
+    def served(self):
+        """What a server finds, with or without the right to write.  If it
+        had to make the tables anew, it says so."""
+        target = self.target
+        directory = os.path.dirname(target.path)
+        readonly = self.rng.random() < 0.3
+        before, marked = refusal.state(directory), unclean(target.path)
+        with written.serving(target.path, target.params,
+                             readonly) as running:
+            client = model.Client(running.socket, 1)
+            found = fetch(client.handles[0])
+            client.close()
+            warned = running.warnings()
+        self.rebuilt += bool(marked)
+        if bool(marked) != bool(warned):
+            raise Difference("not closed: %s; warnings: %s"
+                             % (marked, warned))
+        if (readonly or not marked) and refusal.state(directory) != before:
+            raise Difference("reading has changed the files")
+        if not unclean(target.path):
+            written.check_files(target.path, found, target.below(),
+                                known=self.known, loose=True)
+        self.untouched.check()
+        return found
+
+
+def unclean(path):
+    """The extents that are marked as not closed cleanly."""
+    offset, _ = hosted.FIELDS["uncleanShutdown"]
+    marked = []
+    for name in check.files(path):
+        with open(name, "rb") as f:
+            if f.read(offset + 1)[offset]:
+                marked.append(name)
+    return marked
+
+
+def fetch(handle, step=1 << 20):
+    size = handle.get_size()
+    return b"".join(bytes(handle.pread(min(step, size - at), at))
+                    for at in range(0, size, step))
 
 
 def end_well(disk):
@@ -122,14 +175,14 @@ def end_well(disk):
                 client.handles[0].pwrite(b"the end", at)
                 disk.history.now[at:at + 7] = b"the end"
     written.check_files(target.path, disk.history.now, target.below(),
-                        known=disk.known, leaks=True)
+                        known=disk.known, leaks=True, loose=target.loose)
 
 
 def main():
     top, rounds = case.Directory(sys.argv[1]), int(sys.argv[2])
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     kinds = sys.argv[4:] or KINDS
-    requests, began, disk = 0, time.monotonic(), None
+    requests, began, disk, rebuilt = 0, time.monotonic(), None, 0
     for number in range(rounds):
         turn = number // LIFE
         if number % LIFE == 0:
@@ -141,12 +194,13 @@ def main():
             if number % LIFE == LIFE - 1 or number == rounds - 1:
                 end_well(disk)
                 requests += disk.requests
+                rebuilt += disk.rebuilt
         except (Difference, nbd.Error) as e:
             sys.exit("FAILED: seed %d, round %d, disk %s, after %d "
                      "requests:\n%s" % (seed, number, disk.target.path,
                                         disk.requests, e))
-    print("%d kills, %d requests, %.1f s" % (rounds, requests,
-                                             time.monotonic() - began))
+    print("%d kills, %d of them with tables to rebuild, %d requests, %.1f s"
+          % (rounds, rebuilt, requests, time.monotonic() - began))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import random
 import time
 
-from vmdkgen import model, writable, written
+from vmdkgen import model, streams, written
 
 
 OPS = int(os.environ.get("VMDK_MODEL_OPS", "20000"))
@@ -17,14 +17,14 @@ OPS = int(os.environ.get("VMDK_MODEL_OPS", "20000"))
 
 def make(d):
     only = os.environ.get("VMDK_MODEL_KIND")
-    kinds = [name for name in writable.KINDS if only in (None, name)]
+    kinds = [name for name in streams.ALL if only in (None, name)]
     total = 0
     for number, name in enumerate(kinds):
         began = time.monotonic()
         sub = d.sub(name)
-        target = writable.KINDS[name](sub, random.Random(name))
+        target = streams.ALL[name](sub, random.Random(name))
         session, done = written.play(
-            target, model.seed() * 1000 + list(writable.KINDS).index(name),
+            target, model.seed() * 1000 + list(streams.ALL).index(name),
             -(-(OPS - total) // (len(kinds) - number)))
         total += done
         print("   %s: %d requests, %d stops, %.1f s"

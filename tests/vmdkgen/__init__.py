@@ -22,9 +22,13 @@ peers       the same comparison through other implementations
 About disks that were written to:
 
 extents     the structures of an extent file, read strictly
+packed      the same of a stream-optimized one
+walk        going through a stream-optimized file, block by block
+conform     whether such a file is as a finished one must be
 check       what a clean writer must leave behind, and must not
 reader      the content of a chain, by way of its own tables
 writable    the kinds of disks that can be written to
+streams     those of them that are stream-optimized
 model       random requests, and the bytes that they must lead to
 written     what is looked at after each stop
 survivors   what may be there after the server was killed

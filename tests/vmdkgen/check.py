@@ -11,7 +11,7 @@ import os
 import re
 import struct
 
-from . import cowd, extents, hosted
+from . import cowd, extents, hosted, packed
 
 EXTENT = re.compile(
     rb'^[ \t]*(RW|RDONLY|NOACCESS)[ \t]+(\d+)[ \t]+([A-Z]+)'
@@ -28,15 +28,17 @@ class Rules:
     leaks: sectors that belong to nothing may hold data.  tail: the file may
     go on behind the last thing in it.  aligned: grains are at multiples of
     the grain size, but for those at a sector in known (file name -> set).
+    loose: a stream-optimized extent need not be in the canonical layout.
     """
 
     def __init__(self, unclean=False, leaks=False, tail=False, aligned=True,
-                 known=None):
+                 known=None, loose=False):
         self.unclean = unclean
         self.leaks = leaks or unclean
         self.tail = tail or unclean
         self.aligned = aligned
         self.known = known or {}
+        self.loose = loose
 
 
 class Descriptor:
@@ -90,7 +92,9 @@ def open_extent(path, line):
     if kind in ("FLAT", "VMFS"):
         return extents.Flat(where, count, offset)
     with open(where, "rb") as f:
-        magic = struct.unpack("<I", f.read(4))[0]
+        magic, flags = struct.unpack("<I4xI", f.read(12))
+    if magic == hosted.MAGIC and flags & packed.COMPRESSED:
+        return packed.Packed(where, count)
     if magic == hosted.MAGIC:
         return extents.Hosted(where, count)
     if magic == cowd.MAGIC:

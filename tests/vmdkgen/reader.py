@@ -2,8 +2,8 @@
 """What a disk holds, by its own tables and without any server.
 
 A link is read through check.py's view of its files; the links below it are
-either read the same way or known from the generator (stream-optimized and
-SESparse links must be: nothing here can read them).
+either read the same way or known from the generator (SESparse links must
+be: nothing here can read them).
 """
 
 import os

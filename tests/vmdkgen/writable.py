@@ -16,16 +16,19 @@ class Target:
 
     readonly: byte ranges where writes must fail with EPERM.  zero: byte
     ranges of ZERO extents, which are not written to at all.  qemu: does
-    qemu read this kind right?  params: for the plugin.
+    qemu read this kind right?  params: for the plugin.  loose: what it
+    leaves need not be canonical.
     """
 
-    def __init__(self, link, readonly=(), zero=(), qemu=True, params=()):
+    def __init__(self, link, readonly=(), zero=(), qemu=True, params=(),
+                 loose=False):
         self.link = link
         self.path = link.path
         self.readonly = [(a * 512, b * 512) for a, b in readonly]
         self.zero = [(a * 512, b * 512) for a, b in zero]
         self.qemu = qemu
         self.params = list(params)
+        self.loose = loose
 
     @property
     def size(self):

@@ -226,7 +226,8 @@ class Session:
         """What is on the disk after a stop."""
         target, want = self.target, self.model.data
         self.untouched.check()
-        check_files(target.path, want, target.below(), known=self.known)
+        check_files(target.path, want, target.below(), known=self.known,
+                    loose=target.loose)
         if target.qemu and self.stops % 3 == 1:
             flat = not self.known
             check_by_qemu(target.path, want, flat)
