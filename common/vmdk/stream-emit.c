@@ -81,6 +81,13 @@ stream_table_block (struct stream_writer *w, const struct stream_table *t,
 
 /* ---- which, and where to ---- */
 
+static bool
+is_over (const struct stream_writer *w, const size_t *bytes, unsigned times)
+{
+  return __atomic_load_n (bytes, __ATOMIC_RELAXED) >
+         times * w->writing->max_held;
+}
+
 static int
 compare_held (const void *a, const void *b)
 {
@@ -171,12 +178,30 @@ add_held (struct batch *b, struct held *h)
   return 0;
 }
 
+/* As long as the order is kept, and there is room to wait, what may still come
+ * from requests that are under way goes first.
+ */
+static uint64_t
+first_to_wait (const struct batch *b, size_t keep)
+{
+  const struct stream_writer *w = b->w;
+  const struct writing_request *r;
+  uint64_t first = UINT64_MAX;
+
+  if (!b->canonical || keep == 0 || is_over (w, &w->writing->packed_bytes, 2))
+    return first;
+  for (r = w->requests; r; r = r->next)
+    first = min_u64 (first, r->grain);
+  return first;
+}
+
 /* Choose what is to be written next. */
 static int
 fill_batch (struct batch *b, size_t keep, uint64_t serial)
 {
   struct stream_writer *w = b->w;
   size_t left = __atomic_load_n (&w->writing->packed_bytes, __ATOMIC_RELAXED);
+  uint64_t wait;
   size_t i;
 
   b->n = 0;
@@ -185,11 +210,14 @@ fill_batch (struct batch *b, size_t keep, uint64_t serial)
   b->next_grain = w->next_grain;
   b->group = w->group;
   b->canonical = __atomic_load_n (&w->canonical, __ATOMIC_RELAXED);
+  wait = first_to_wait (b, keep);
   for (i = 0; i < w->packed.count && b->n < BATCH_PIECES - 1 &&
               b->bytes < BATCH_BYTES && left > keep;
        ++i) {
     struct held *h = w->packed.items[i];
 
+    if (h->grain >= wait)
+      break;
     if (h->serial > serial)
       continue;
     if (add_held (b, h) == -1)
@@ -338,13 +366,6 @@ stream_emit (struct stream_writer *w, size_t keep, uint64_t serial)
 }
 
 /* ---- relief ---- */
-
-static bool
-is_over (const struct stream_writer *w, const size_t *bytes, unsigned times)
-{
-  return __atomic_load_n (bytes, __ATOMIC_RELAXED) >
-         times * w->writing->max_held;
-}
 
 /* The raw grain that was changed longest ago. */
 static bool

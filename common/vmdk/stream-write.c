@@ -370,22 +370,66 @@ change_grain (struct stream_writer *w, uint64_t grain, size_t at,
   return r;
 }
 
+static void
+begin_request (struct stream_writer *w, struct writing_request *r)
+{
+  LOCK_FOR_SCOPE (&w->s->lock);
+
+  r->next = w->requests;
+  w->requests = r;
+}
+
+static void
+move_request (struct stream_writer *w, struct writing_request *r,
+              uint64_t grain)
+{
+  LOCK_FOR_SCOPE (&w->s->lock);
+
+  r->grain = grain;
+}
+
+static void
+end_request (struct stream_writer *w, const struct writing_request *r)
+{
+  struct writing_request **p;
+  LOCK_FOR_SCOPE (&w->s->lock);
+
+  for (p = &w->requests; *p; p = &(*p)->next)
+    if (*p == r) {
+      *p = r->next;
+      break;
+    }
+}
+
+/* The same as stream_write, by the request R. */
+static int
+write_grains (struct stream_writer *w, struct writing_request *r,
+              const char *buf, uint64_t count, uint64_t offset)
+{
+  size_t at, n;
+
+  for (; count > 0; count -= n, offset += n, buf += n) {
+    at = offset % grain_bytes (w);
+    n = min_u64 (count, grain_bytes (w) - at);
+    move_request (w, r, offset / grain_bytes (w));
+    if (change_grain (w, r->grain, at, buf, n) == -1)
+      return -1;
+  }
+  return 0;
+}
+
 int
 stream_write (struct extent *e, const void *buf, uint64_t count,
               uint64_t offset)
 {
   struct stream *s = e->state;
-  const char *p = buf;
-  size_t at, n;
+  struct writing_request r = { .grain = offset / grain_bytes (s->writer) };
+  int result;
 
-  for (; count > 0; count -= n, offset += n, p += n) {
-    at = offset % grain_bytes (s->writer);
-    n = min_u64 (count, grain_bytes (s->writer) - at);
-    if (change_grain (s->writer, offset / grain_bytes (s->writer), at, p, n) ==
-        -1)
-      return -1;
-  }
-  return 0;
+  begin_request (s->writer, &r);
+  result = write_grains (s->writer, &r, buf, count, offset);
+  end_request (s->writer, &r);
+  return result;
 }
 
 /* How far from OFFSET on, in a run without grains, are there zeroes already?

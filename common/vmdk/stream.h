@@ -214,6 +214,14 @@ DEFINE_VECTOR (held_vector, struct held *);
 
 #define HELD_BUCKETS 4096 /* a power of two */
 
+/* A request that writes: no grain before GRAIN is still to come from it.  On the
+ * stack of its thread.
+ */
+struct writing_request {
+  struct writing_request *next;
+  uint64_t grain;
+};
+
 struct stream_writer {
   struct stream *s;
   struct writing *writing;
@@ -227,6 +235,7 @@ struct stream_writer {
   /* Guarded by the stream's lock. */
   struct held *buckets[HELD_BUCKETS];
   held_vector raw, packed;
+  struct writing_request *requests;
   uint64_t serial;
   sector_vector superseded; /* blocks that nothing names any more */
   size_t own_superseded;    /* those among them that this session wrote */
