@@ -29,11 +29,6 @@
 /* Where VMware begins the grains of a stream (4.2). */
 #define STREAM_OVERHEAD 128
 
-/* Tables of a stream: 64 TiB, above VMware's largest disk of 62 TiB.  A writer
- * has the whole directory in memory, and writes it at the end.
- */
-#define STREAM_MAX_TABLES (UINT64_C (2) << 20)
-
 /* What ESX uses. */
 #define COWD_GRAIN_SECTORS  1
 #define COWD_HEADER_SECTORS 4

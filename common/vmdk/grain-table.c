@@ -263,12 +263,8 @@ grain_table_read (struct grain_walk *w, uint64_t table, uint64_t ahead,
 
   if (g->format->place)
     place = g->format->place (g, table, first, n, entries, &offset);
-  if (place != TABLE_IN_FILE) {
-    r = read_placed (w, table, place, offset, first, n, entries);
-    if (r == CACHE_FAILED && g->geometry.rgd_offset && w->err != ENOMEM)
-      r = read_redundant (w, table, first, n, entries);
-    return r;
-  }
+  if (place != TABLE_IN_FILE)
+    return read_placed (w, table, place, offset, first, n, entries);
   /* What has changed comes first: neither cache nor file knows of it. */
   if (writer) {
     if (grain_writer_read (writer, table, first, n, entries))

@@ -14,6 +14,9 @@
 #include "rounding.h"
 #include "stream.h"
 
+/* So few tables in memory are never too many. */
+#define MIN_TABLES 16
+
 /* A table that is being written: to sector PLACE. */
 struct placing {
   struct stream_table *table;
@@ -98,7 +101,10 @@ append_metadata (struct stream_writer *w, placing_vector *tables, uint64_t *gd,
   LOCK_FOR_SCOPE (&w->tail_lock);
 
   __atomic_store_n (&w->canonical, false, __ATOMIC_RELAXED);
-  if (stream_clean_tail (w) == -1 ||
+  /* Chosen now, since what else is written before the new log has to be in one
+   * of the tables.
+   */
+  if (stream_clean_tail (w) == -1 || choose_tables (w, tables) == -1 ||
       stream_out_start (&o, w->s, w->s->grains.file, w->tail) == -1)
     return -1;
   w->stale_tail = true;
@@ -128,10 +134,12 @@ end_tables (struct stream_writer *w, placing_vector *tables, bool placed)
     pthread_mutex_lock (&w->s->lock);
     before = w->s->tables->places[p->table->number];
     p->table->users--;
-    if (placed)
-      stream_table_placed (w->s, p->table, p->place);
-    else
+    if (!placed)
       p->table->changed = true;
+    else if (p->table->changed) /* again, since it was written */
+      w->s->tables->places[p->table->number] = p->place;
+    else
+      stream_table_placed (w->s, p->table, p->place);
     pthread_mutex_unlock (&w->s->lock);
     if (placed && before > 1)
       stream_add_garbage (w, before - 1, 1 + sectors);
@@ -152,10 +160,8 @@ stream_move_log (struct stream_writer *w)
   struct stream_record record = w->record;
   placing_vector tables = VECTOR_EMPTY;
   const uint64_t gd = w->record.gd;
-  int r = choose_tables (w, &tables);
+  int r = append_metadata (w, &tables, &record.gd, &record.log_start);
 
-  if (r == 0)
-    r = append_metadata (w, &tables, &record.gd, &record.log_start);
   if (r == 0)
     r = writing_sync (w->writing, w->s->grains.file);
   if (r == 0)
@@ -229,7 +235,8 @@ stream_wants_checkpoint (struct stream_writer *w)
 
   return __atomic_load_n (&w->garbage_bytes, __ATOMIC_RELAXED) > worth ||
          __atomic_load_n (&w->s->tables->bytes, __ATOMIC_RELAXED) >
-           min_u64 (w->writing->max_dirty, STREAM_MAX_TABLE_BYTES);
+           max_u64 (min_u64 (w->writing->max_dirty, STREAM_MAX_TABLE_BYTES),
+                    MIN_TABLES * grain_table_bytes (&w->s->grains));
 }
 
 int

@@ -105,7 +105,9 @@ finish_in_place (struct stream_writer *w)
 static uint64_t
 all_gaps (const struct stream_writer *w)
 {
-  return min_u64 (w->s->gaps + w->new_gaps, w->tail * SECTOR_SIZE);
+  const int64_t gaps = (int64_t) w->s->gaps + w->new_gaps;
+
+  return min_u64 (gaps > 0 ? gaps : 0, w->tail * SECTOR_SIZE);
 }
 
 static int
@@ -198,26 +200,6 @@ may_be_odd (const struct copy *c, uint64_t grain, const unsigned char *packed,
          may_be_zero (c, size) || !deflate_is_zlib (packed, size);
 }
 
-/* Pack GRAIN again, from C->grain.  Returns the bytes of its block, or 0. */
-static size_t
-pack_again (struct copy *c, uint64_t grain)
-{
-  const struct grains *g = &c->s->grains;
-  struct disk_marker *marker = (void *) c->block;
-  size_t size;
-
-  size =
-    deflate_stream (g->extent->resources->deflaters, c->grain,
-                    g->geometry.grain_bytes, c->block + GRAIN_MARKER_BYTES);
-  if (size == 0)
-    return 0;
-  marker->value = htole64 (grain * (g->geometry.grain_bytes / SECTOR_SIZE));
-  marker->size = htole32 (size);
-  memset (c->block + GRAIN_MARKER_BYTES + size, 0,
-          stream_block_bytes (size) - GRAIN_MARKER_BYTES - size);
-  return stream_block_bytes (size);
-}
-
 /* Look at GRAIN, whose block is at P.  *P and *BYTES become the block to be
  * written; *BYTES 0: none.
  */
@@ -240,7 +222,7 @@ mend_grain (struct copy *c, uint64_t grain, uint64_t offset,
     *bytes = 0;
   else if (is_short || !deflate_is_zlib (packed, size)) {
     *p = c->block;
-    *bytes = pack_again (c, grain);
+    *bytes = stream_pack_block (c->s, grain, c->grain, c->block);
     if (*bytes == 0)
       return no_memory (c);
   }
@@ -393,7 +375,7 @@ finish_canonical (struct stream_writer *w)
   }
   if (copy_to (w, to) == -1 || file_sync (to) == -1) {
     file_discard (to);
-    warn_not_moved (w, "as said before");
+    warn_not_moved (w, "see the message before this one");
     return 1;
   }
   if (file_replace (f, to) == -1) {
@@ -427,7 +409,11 @@ stream_finish (struct extent *e)
   struct stream_writer *w = s->writer;
   int r;
 
-  /* After a crash, even if nothing was written. */
+  /* After a crash, even if nothing was written; but what may be damage is left
+   * for whoever can mend it.
+   */
+  if (!e->changed && s->behind)
+    return 0;
   if (!e->changed && stream_set_unclean (e, true) == -1)
     return -1;
   if (stream_clean_tail (w) == -1)

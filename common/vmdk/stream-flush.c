@@ -22,16 +22,17 @@
 
 /* ---- a flush ---- */
 
-/* A raw grain that was changed at SERIAL or before. */
+/* One of the raw, or the packed, that was changed at SERIAL or before. */
 static bool
-find_raw (struct stream_writer *w, uint64_t serial, uint64_t *grain)
+find_changed (const held_vector *v, struct stream_writer *w, uint64_t serial,
+              uint64_t *grain)
 {
   size_t i;
   LOCK_FOR_SCOPE (&w->s->lock);
 
-  for (i = 0; i < w->raw.count; ++i)
-    if (w->raw.items[i]->serial <= serial) {
-      *grain = w->raw.items[i]->grain;
+  for (i = 0; i < v->count; ++i)
+    if (v->items[i]->serial <= serial) {
+      *grain = v->items[i]->grain;
       return true;
     }
   return false;
@@ -54,14 +55,15 @@ stream_write_held (struct stream_writer *w)
   size_t n = look_at_held (w, &serial);
   int r;
 
-  for (; n > 0 && find_raw (w, serial, &grain); --n)
+  for (; n > 0 && find_changed (&w->raw, w, serial, &grain); --n)
     if (stream_pack_raw (w, grain, UINT64_MAX) == -1)
       return -1;
   pthread_mutex_lock (&w->tail_lock);
   r = stream_emit (w, 0, serial);
   pthread_mutex_unlock (&w->tail_lock);
-  /* Those that became raw again before they were written. */
-  while (r == 0 && find_raw (w, serial, &grain))
+  /* Those that became raw again before they were written, or even packed. */
+  while (r == 0 && (find_changed (&w->raw, w, serial, &grain) ||
+                    find_changed (&w->packed, w, serial, &grain)))
     r = stream_pack_raw (w, grain, serial);
   return r;
 }
@@ -154,6 +156,7 @@ stream_add_garbage (struct stream_writer *w, uint64_t sector, uint64_t sectors)
 
   if (sector < w->own_from)
     return;
+  __atomic_fetch_add (&w->new_gaps, span.length, __ATOMIC_RELAXED);
   if (span_vector_append (&w->log_garbage, span) == 0)
     __atomic_store_n (&w->garbage_bytes, w->garbage_bytes + span.length,
                       __ATOMIC_RELAXED);
@@ -173,19 +176,24 @@ stream_give_superseded (struct stream_writer *w,
 
   for (i = 0; i < superseded->count; ++i) {
     const uint64_t sector = superseded->items[i];
+    CLEANUP_FREE char *problem = NULL;
 
     /* If that fails, no request does: the space is lost, and that is all. */
-    if (f->ops->pread (f, &marker, sizeof marker, sector * SECTOR_SIZE) !=
-        sizeof marker)
+    if (file_pread_quietly (f, &marker, sizeof marker, sector * SECTOR_SIZE,
+                            &problem) == -1)
       continue;
     bytes = stream_block_bytes (load_le32 (&marker.size));
+    if (load_le32 (&marker.size) >
+          MAX_PACKED_BYTES (w->s->grains.geometry.grain_bytes) ||
+        sector * SECTOR_SIZE + bytes > w->s->grains.grown_to)
+      continue;
+    if (sector >= w->log_start) {
+      stream_add_garbage (w, sector, bytes / SECTOR_SIZE);
+      continue;
+    }
     __atomic_fetch_add (&w->new_gaps, bytes, __ATOMIC_RELAXED);
     /* What the file had before belongs to it still: see stream.h. */
-    if (sector < w->own_from)
-      continue;
-    if (sector >= w->log_start)
-      stream_add_garbage (w, sector, bytes / SECTOR_SIZE);
-    else
+    if (sector >= w->own_from)
       space_give (&w->space, (struct span){ sector * SECTOR_SIZE, bytes });
   }
 }

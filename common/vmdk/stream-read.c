@@ -151,6 +151,26 @@ stream_unpack_at (struct stream *s, uint64_t grain, uint64_t offset,
   return unpack (s, grain, offset, block + GRAIN_MARKER_BYTES, size, buf);
 }
 
+size_t
+stream_pack_block (struct stream *s, uint64_t grain, const void *buf,
+                   unsigned char *block)
+{
+  const size_t grain_bytes = s->grains.geometry.grain_bytes;
+  struct disk_marker *marker = (void *) block;
+  size_t size, bytes;
+
+  size = deflate_stream (s->grains.extent->resources->deflaters, buf,
+                         grain_bytes, block + GRAIN_MARKER_BYTES);
+  if (size == 0)
+    return 0;
+  marker->value = htole64 (grain * (grain_bytes / SECTOR_SIZE));
+  marker->size = htole32 (size);
+  bytes = stream_block_bytes (size);
+  memset (block + GRAIN_MARKER_BYTES + size, 0,
+          bytes - GRAIN_MARKER_BYTES - size);
+  return bytes;
+}
+
 /* ---- in memory ---- */
 
 /* What has been found of a grain. */

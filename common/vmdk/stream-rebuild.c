@@ -18,6 +18,7 @@
 #include "byte-order.h"
 #include "checked-overflow.h"
 #include "cleanup.h"
+#include "is-all-zero.h"
 #include "report.h"
 #include "rounding.h"
 #include "stream.h"
@@ -29,7 +30,8 @@ struct rebuild {
   unsigned char *grain; /* to unpack into */
 
   uint64_t last_table; /* of the last grain; UINT64_MAX: none */
-  uint64_t n_grains, n_damaged, n_orders;
+  uint64_t n_grains, n_damaged;
+  uint64_t behind; /* bytes behind the end of the log that are not all zero */
 };
 
 /* GRAIN has ENTRY from here on. */
@@ -130,7 +132,6 @@ walk_orders (struct rebuild *b, const unsigned char sector[SECTOR_SIZE])
       continue;
     if (set_entry (b, orders[i].grain, orders[i].entry) == -1)
       return -1;
-    b->n_orders++;
   }
   return SECTOR_SIZE;
 }
@@ -177,6 +178,33 @@ walk_log (struct rebuild *b)
   return 0;
 }
 
+/* Is there anything behind the end of the log but zeroes?  What a crash of the
+ * host has left incomplete, or what cannot be found any more because of damage
+ * in front of it.  Then the file goes on behind all of it.
+ */
+static int
+look_behind (struct rebuild *b)
+{
+  struct stream *s = b->s;
+  const unsigned char *p;
+  uint64_t at, n;
+
+  for (at = s->log_end; at < b->in.size; at += n) {
+    at = file_hole_end (s->grains.file, at, b->in.size);
+    n = min_u64 (STREAM_IN_BYTES, b->in.size - at);
+    p = n > 0 ? stream_in_look (&b->in, at, n) : NULL;
+    if (n > 0 && p == NULL)
+      return -1;
+    if (n > 0 && !is_all_zero (p, n)) {
+      b->behind = b->in.size - s->log_end;
+      s->log_end = b->in.size;
+      s->behind = true;
+      return 0;
+    }
+  }
+  return 0;
+}
+
 static int
 check_record (const struct rebuild *b)
 {
@@ -213,7 +241,26 @@ rebuild (struct rebuild *b)
                   s->grains.file->name);
     return -1;
   }
-  return walk_log (b);
+  return walk_log (b) == -1 ? -1 : look_behind (b);
+}
+
+static void
+report_result (const struct rebuild *b)
+{
+  const char *name = b->s->grains.file->name;
+
+  report_warning ("%s: the disk was not closed by the program that wrote it "
+                  "last: its grain tables were rebuilt from %" PRIu64
+                  " grains of its log",
+                  name, b->n_grains);
+  if (b->n_damaged == 0 && b->behind == 0)
+    return;
+  report_warning ("%s: %" PRIu64
+                  " grains of the log are incomplete, and %" PRIu64
+                  " bytes behind its end are not understood: if the host has "
+                  "crashed, that is what had not been flushed; if not, the "
+                  "file is damaged: copy it before it is written to",
+                  name, b->n_damaged, b->behind);
 }
 
 int
@@ -227,10 +274,6 @@ stream_rebuild (struct stream *s, const struct stream_record *record)
   if (r == -1)
     return -1;
   s->rebuilt = true;
-  report_warning ("%s: the disk was not closed by the program that wrote it "
-                  "last: its grain tables were rebuilt from %" PRIu64
-                  " grains of its log (%" PRIu64 " incomplete ones were left "
-                  "out); all that was flushed is there",
-                  s->grains.file->name, b.n_grains, b.n_damaged);
+  report_result (&b);
   return 0;
 }

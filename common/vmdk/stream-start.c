@@ -41,11 +41,11 @@ stream_announce_zeroed (struct grains *g)
 {
   struct stream *s = (struct stream *) g;
   struct stream_writer *w = s->writer;
-  const uint32_t flags = __atomic_load_n (&s->header.flags, __ATOMIC_RELAXED);
   struct disk_hosted_header header;
   LOCK_FOR_SCOPE (&w->header_lock);
 
-  if (flags & HOSTED_ZEROED_GRAINS)
+  if (__atomic_load_n (&s->header.flags, __ATOMIC_RELAXED) &
+      HOSTED_ZEROED_GRAINS)
     return 0;
   __atomic_fetch_or (&s->header.flags, HOSTED_ZEROED_GRAINS, __ATOMIC_RELAXED);
   header = stream_make_header (s, &w->record);
@@ -79,9 +79,9 @@ find_log_start (struct stream_writer *w, uint64_t file_size)
   const struct stream *s = w->s;
   const uint64_t overhead = s->header.overhead;
 
-  w->was_empty = is_empty (s->tables) && overhead % SECTOR_SIZE == 0 &&
-                 overhead >= s->grains.geometry.data_start &&
-                 overhead <= file_size;
+  w->was_empty =
+    !s->rebuilt && is_empty (s->tables) && overhead % SECTOR_SIZE == 0 &&
+    overhead >= s->grains.geometry.data_start && overhead <= file_size;
   w->canonical = w->was_empty;
   w->group = UINT64_MAX;
   if (w->was_empty)
@@ -133,6 +133,7 @@ stream_start_writing (struct extent *e, struct writing *writing, char **problem)
 {
   struct stream *s = e->state;
   const int64_t size = file_size (e->file);
+  struct stream_table *t;
   struct stream_writer *w;
 
   *problem = NULL;
@@ -147,6 +148,9 @@ stream_start_writing (struct extent *e, struct writing *writing, char **problem)
   if (w == NULL)
     return -1;
   find_log_start (w, size);
+  for (t = s->tables->first; t; t = t->next) /* those that were rebuilt */
+    stream_disown_entries (s, t, w->own_from);
+  s->own_from = w->own_from * SECTOR_SIZE;
   space_begin (&w->space, w->own_from * SECTOR_SIZE, SPACE_LIMIT, size);
   __atomic_store_n (&s->writer, w, __ATOMIC_RELEASE);
   return 0;

@@ -112,6 +112,9 @@ stream_table_place (struct grains *g, uint64_t number, size_t first, size_t n,
   }
   if (*offset == 0)
     return TABLE_ABSENT;
+  /* As it was when the file was opened, with what may help if it is damaged. */
+  if (!s->rebuilt && *offset < s->own_from)
+    return TABLE_IN_FILE;
   return *offset >= g->geometry.data_start &&
              range_inside (*offset, grain_table_bytes (g), grain_file_size (g))
            ? TABLE_AT
@@ -167,26 +170,38 @@ let_go (struct stream *s, struct stream_table *table)
     remove_table (s, table);
 }
 
-/* Read table NUMBER, whatever it takes, into TABLE. */
+/* A damaged table of another writer's may name places that the file did not
+ * have: they must not come true when it grows.  Whatever sector takes their
+ * place is as far behind the end.
+ */
+void
+stream_disown_entries (struct stream *s, struct stream_table *table,
+                       uint32_t end)
+{
+  uint32_t i;
+
+  for (i = 0; i < s->grains.geometry.gtes_per_gt; ++i)
+    if (load_le32 (&table->entries[i]) >= end)
+      store_le32 (&table->entries[i], STREAM_HELD - 1);
+}
+
+/* Read table NUMBER, which is at PLACE, whatever it takes, into TABLE. */
 static int
-load_table (struct stream *s, uint64_t number, struct stream_table *table)
+load_table (struct stream *s, uint64_t number, uint32_t place,
+            struct stream_table *table)
 {
   const uint32_t n = s->grains.geometry.gtes_per_gt;
+  const uint32_t end = s->writer ? s->writer->own_from : STREAM_HELD;
   struct grain_walk w;
   enum cache_result r;
-  uint32_t i;
 
   grain_walk_start (&w, &s->grains);
   r = grain_table_read (&w, number, 0, 0, n, (unsigned char *) table->entries);
   grain_walk_end (&w, r != CACHE_FOUND && r != CACHE_EMPTY, false);
   if (r == CACHE_EMPTY)
     memset (table->entries, 0, n * sizeof table->entries[0]);
-  /* A damaged file's may have the value that means something here; whatever
-   * sector takes its place is as far behind the end.
-   */
-  for (i = 0; r == CACHE_FOUND && i < n; ++i)
-    if (load_le32 (&table->entries[i]) == STREAM_HELD)
-      store_le32 (&table->entries[i], STREAM_HELD - 1);
+  if (r == CACHE_FOUND && place < end)
+    stream_disown_entries (s, table, end);
   return r == CACHE_FOUND || r == CACHE_EMPTY ? 0 : -1;
 }
 
@@ -247,7 +262,7 @@ stream_table_hold (struct stream *s, uint64_t number)
     }
     new->number = number;
     place = place_of (s, number);
-    if (load_table (s, number, new) == -1) {
+    if (load_table (s, number, place, new) == -1) {
       free (new);
       return NULL;
     }

@@ -14,7 +14,6 @@
 
 #include <config.h>
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +129,11 @@ insert (struct stream_writer *w, struct held *h)
   const uint64_t grain = h->grain;
   int r;
 
+  /* Before, since of a raw grain that was being written to there may be an
+   * older state in the cache, which counts as soon as the grain is not raw any
+   * more.
+   */
+  stream_forget_grain (s, grain);
   pthread_mutex_lock (&s->lock);
   r = held_insert (w, h);
   pthread_mutex_unlock (&s->lock);
@@ -147,26 +151,19 @@ static int
 pack (struct stream_writer *w, uint64_t grain, const void *buf)
 {
   struct stream *s = w->s;
-  const size_t room =
-    stream_block_bytes (deflate_bound (grain_bytes (w))) + SECTOR_SIZE;
-  unsigned char *block = malloc (room), *smaller;
-  struct disk_marker *marker = (void *) block;
-  size_t size, bytes;
+  unsigned char *block =
+    malloc (stream_block_bytes (deflate_bound (grain_bytes (w))));
+  unsigned char *smaller;
+  size_t bytes;
   struct held *h;
 
   if (block == NULL)
     return no_memory (s);
-  size = deflate_stream (s->grains.extent->resources->deflaters, buf,
-                         grain_bytes (w), block + GRAIN_MARKER_BYTES);
-  if (size == 0) {
+  bytes = stream_pack_block (s, grain, buf, block);
+  if (bytes == 0) {
     free (block);
     return no_memory (s);
   }
-  marker->value = htole64 (grain * (grain_bytes (w) / SECTOR_SIZE));
-  marker->size = htole32 (size);
-  bytes = stream_block_bytes (size);
-  memset (block + GRAIN_MARKER_BYTES + size, 0,
-          bytes - GRAIN_MARKER_BYTES - size);
   smaller = realloc (block, bytes);
   h = held_create (s, grain, true, smaller ? smaller : block, bytes);
   return h ? insert (w, h) : -1;
@@ -194,6 +191,7 @@ drop (struct stream_writer *w, uint64_t grain)
   }
   if (!below && format->announce_zeroed (&s->grains) == -1)
     return -1;
+  stream_forget_grain (s, grain);
   pthread_mutex_lock (&s->lock);
   r = held_drop (w, grain, below ? 0 : HOSTED_GTE_ZERO);
   pthread_mutex_unlock (&s->lock);
@@ -230,6 +228,18 @@ put_bytes (unsigned char *to, const void *buf, size_t n)
     memset (to, 0, n);
 }
 
+/* N bytes at AT of H have been written: take note of whole sectors. */
+static void
+note_written (struct held *h, size_t at, size_t n)
+{
+  size_t i;
+
+  for (i = div_round_up (at, SECTOR_SIZE); i < (at + n) / SECTOR_SIZE; ++i) {
+    h->n_written += !(h->written[i / 8] & 1u << i % 8);
+    h->written[i / 8] |= 1u << i % 8;
+  }
+}
+
 /* Put the bytes into the raw grain, if there is one.  Returns -1 if there is
  * none, 1 if it is complete now.
  */
@@ -245,8 +255,8 @@ edit_raw (struct stream_writer *w, uint64_t grain, size_t at, const void *buf,
     return -1;
   put_bytes (h->bytes + at, buf, n);
   h->touched = ++w->serial;
-  h->written += n;
-  return h->written >= bytes_inside (w, grain);
+  note_written (h, at, n);
+  return h->n_written * SECTOR_SIZE >= bytes_inside (w, grain);
 }
 
 /* Make GRAIN a raw one. */
@@ -267,7 +277,7 @@ make_raw (struct stream_writer *w, uint64_t grain, enum content content,
   h = held_create (w->s, grain, false, raw, grain_bytes (w));
   if (h == NULL)
     return -1;
-  h->written = n;
+  note_written (h, at, n);
   return insert (w, h);
 }
 
@@ -275,22 +285,19 @@ make_raw (struct stream_writer *w, uint64_t grain, enum content content,
 static int
 pack_raw (struct stream_writer *w, uint64_t grain)
 {
-  CLEANUP_FREE unsigned char *raw = malloc (grain_bytes (w));
-  struct held *h;
+  const unsigned char *raw = NULL;
+  const struct held *h;
 
+  pthread_mutex_lock (&w->s->lock);
+  h = held_find (w, grain);
+  if (h && !h->packed)
+    raw = h->bytes;
+  pthread_mutex_unlock (&w->s->lock);
+  /* Only who has the claim changes a raw grain, or lets it go. */
   if (raw == NULL)
-    return no_memory (w->s);
-  {
-    LOCK_FOR_SCOPE (&w->s->lock);
-
-    h = held_find (w, grain);
-    if (h == NULL || h->packed)
-      return 0;
-    memcpy (raw, h->bytes, grain_bytes (w));
-  }
-  if (is_all_zero (raw, grain_bytes (w)))
-    return drop (w, grain);
-  return pack (w, grain, raw);
+    return 0;
+  return is_all_zero (raw, grain_bytes (w)) ? drop (w, grain)
+                                            : pack (w, grain, raw);
 }
 
 /* Write N bytes at AT of GRAIN, not all of it; BUF may be NULL: zeroes. */
@@ -348,6 +355,9 @@ stream_pack_raw (struct stream_writer *w, uint64_t grain, uint64_t serial)
   return r;
 }
 
+/* So many grains may be changed between two looks at what waits for a flush. */
+#define LOOK_EACH 1024
+
 /* Write, or zero, part of one grain or all of it. */
 static int
 change_grain (struct stream_writer *w, uint64_t grain, size_t at,
@@ -357,7 +367,11 @@ change_grain (struct stream_writer *w, uint64_t grain, size_t at,
   struct stream_table *t;
   int r = -1;
 
-  if (stream_make_room (w) == -1)
+  if (grain % LOOK_EACH == 0 && stream_relieve (w->s->grains.extent) == -1)
+    return -1;
+  /* What only drops a grain is not to fail on a full host. */
+  if ((buf != NULL || !is_whole (w, grain, at, n)) &&
+      stream_make_room (w) == -1)
     return -1;
   claims_take (&w->claims, &claim, grain, 1);
   t = stream_table_hold (w->s, grain / w->s->grains.geometry.gtes_per_gt);

@@ -3,7 +3,7 @@
  * (vmdk-format.md section 4):
  *
  * extent-stream.c   opening, and the table of functions
- * stream-read.c     packed grains of the file, and how to unpack them
+ * stream-read.c     packed grains of the file, how to unpack and pack them
  * stream-tables.c   grain tables that are not as the file says
  * stream-held.c     grains that are not in the file yet
  * stream-write.c    requests: write, zero
@@ -59,15 +59,10 @@
 #define STREAM_HELD       UINT32_MAX
 #define STREAM_MAX_SECTOR (UINT32_MAX - 16)
 
-/* Of a disk that is written to, since its directory is in memory: 64 TiB at the
- * usual 32 MiB a table; VMware's largest disk has 62.
- */
-#define STREAM_MAX_TABLES (UINT64_C (1) << 21)
-
 /* Tables in memory: a writer makes a checkpoint at this size at the latest, so
  * that after a crash not many more have to be rebuilt.
  */
-#define STREAM_MAX_TABLE_BYTES (64 << 20)
+#define STREAM_MAX_TABLE_BYTES (16 << 20)
 
 DEFINE_VECTOR (sector_vector, uint32_t);
 DEFINE_VECTOR (grain_vector, uint64_t);
@@ -95,10 +90,12 @@ struct stream {
   struct grains grains; /* first */
   struct hosted_header header;
   struct disk_hosted_header sector; /* as read */
-  uint64_t gaps;    /* bytes of the file that nothing names, as far as known */
-  bool warned;      /* atomic: an odd packed grain was seen */
-  bool rebuilt;     /* the tables come from the log of a crashed session */
-  uint64_t log_end; /* then: bytes of the file up to where the log is good */
+  uint64_t gaps;     /* bytes of the file that nothing names, as far as known */
+  bool warned;       /* atomic: an odd packed grain was seen */
+  bool rebuilt;      /* the tables come from the log of a crashed session */
+  uint64_t log_end;  /* then: bytes of the file up to where it is understood */
+  bool behind;       /* then: there is something behind, which may be damage */
+  uint64_t own_from; /* bytes: a writer has written all behind; 0: nobody has */
 
   pthread_mutex_t lock;         /* never held over I/O */
   struct stream_tables *tables; /* atomic, NULL: all is as the file says */
@@ -126,6 +123,11 @@ extern struct stream_table *
 stream_table_hold (struct stream *s, uint64_t number)
   __attribute__ ((__nonnull__ (1)));
 extern void stream_table_release (struct stream *s, struct stream_table *t)
+  __attribute__ ((__nonnull__ (1, 2)));
+
+/* Let entries of T that name sectors from END on name none that can be. */
+extern void
+stream_disown_entries (struct stream *s, struct stream_table *t, uint32_t end)
   __attribute__ ((__nonnull__ (1, 2)));
 
 /* With the lock held: the table of GRAIN, which is in memory, and its entry. */
@@ -164,12 +166,20 @@ stream_unpack (struct stream *s, uint64_t grain, const unsigned char *packed,
   __attribute__ ((__nonnull__ (1, 3, 5, 6)));
 
 /* Read the block of GRAIN at OFFSET of the file, marker and all.  *BLOCK is the
- * caller's to free; *SIZE is that of the packed data behind the marker. 
+ * caller's to free; *SIZE is that of the packed data behind the marker.
  * Returns -1 with errno set, reported.
  */
 extern int stream_read_block (struct stream *s, uint64_t grain, uint64_t offset,
                               unsigned char **block, size_t *size)
   __attribute__ ((__nonnull__ (1, 4, 5)));
+
+/* Pack the grain at BUF into its block at BLOCK, which has room for
+ * stream_block_bytes (deflate_bound (grain_bytes)): marker, data and padding.
+ * Returns the bytes of the block; 0 if there is no memory, not reported.
+ */
+extern size_t stream_pack_block (struct stream *s, uint64_t grain,
+                                 const void *buf, unsigned char *block)
+  __attribute__ ((__nonnull__ (1, 3, 4)));
 
 /* Unpack GRAIN, which is in the file at OFFSET. */
 extern int
@@ -206,16 +216,17 @@ struct held {
   size_t at;            /* its index among the raw or the packed */
   size_t size;          /* of bytes */
   unsigned char *bytes; /* raw: the grain; packed: its block */
-  size_t written; /* raw: how much requests have brought, as far as that tells
-                     whether it is complete */
+  size_t n_written;     /* raw: sectors that requests have brought, and which: a
+                       bit each */
+  unsigned char written[MAX_PACKED_GRAIN_SECTORS / 8];
 };
 
 DEFINE_VECTOR (held_vector, struct held *);
 
 #define HELD_BUCKETS 4096 /* a power of two */
 
-/* A request that writes: no grain before GRAIN is still to come from it.  On the
- * stack of its thread.
+/* A request that writes: no grain before GRAIN is still to come from it.  On
+ * the stack of its thread.
  */
 struct writing_request {
   struct writing_request *next;
@@ -247,7 +258,7 @@ struct stream_writer {
   pthread_mutex_t tail_lock;
   uint64_t tail;       /* sector */
   bool stale_tail;     /* a write that failed may have left something there */
-  uint64_t log_start;  /* atomic for readers: sector */
+  uint64_t log_start;  /* sector; guarded by flush_lock */
   uint64_t own_from;   /* sector: this session has written all behind */
   bool canonical;      /* atomic: the file is, so far, in the order of 4.10 */
   uint64_t next_grain; /* canonical: none before this one may follow */
@@ -255,9 +266,10 @@ struct stream_writer {
 
   pthread_mutex_t flush_lock; /* one flush at a time; held over its I/O */
   struct space space;         /* free, before the log */
-  span_vector log_garbage;    /* in the log; guarded by flush_lock */
+  span_vector log_garbage;    /* in the log; guarded by flush_lock, but for the
+                              first change, before which there is no flush */
   uint64_t garbage_bytes;     /* atomic for readers: of them */
-  uint64_t new_gaps; /* atomic: bytes that were in use, and that nothing names
+  int64_t new_gaps; /* atomic: bytes that were in use, and that nothing names
                         now */
 };
 
@@ -338,7 +350,7 @@ stream_clean_tail (struct stream_writer *w) __attribute__ ((__nonnull__ (1)));
 extern int
 stream_make_room (struct stream_writer *w) __attribute__ ((__nonnull__ (1)));
 
-/* The block of a grain table: marker and table, as it will be in the file. 
+/* The block of a grain table: marker and table, as it will be in the file.
  * With the lock held.  Returns NULL if there is no memory, not reported; the
  * caller frees.  *SIZE: bytes.
  */

@@ -56,4 +56,10 @@
 /* A compressed grain may be larger than its content, but not by more (4.4). */
 #define MAX_PACKED_BYTES(grain_bytes) (2 * (uint64_t) (grain_bytes) + 1024)
 
+/* Grain tables of a stream-optimized disk that is written to, since its
+ * directory is in memory: 64 TiB at the usual 32 MiB a table; VMware's largest
+ * disk has 62.
+ */
+#define STREAM_MAX_TABLES (UINT64_C (1) << 21)
+
 #endif /* VMDK_LIMITS_H */
