@@ -29,7 +29,8 @@ cd "$abs_top_srcdir"
     -I"$abs_top_builddir" -Icommon/include -Icommon/utils -Icommon/file \
     -Icommon/vmdk -Itests/unit -o "$dir/stress" \
     common/utils/*.c common/file/*.c common/vmdk/*.c \
-    tests/unit/{test-stress,disks,model,walk,host,image,stubs}.c \
+    tests/unit/{test-stress,disks,make-stream,model,host,image,stubs}.c \
+    tests/unit/{walk,walk-stream}.c \
     "${libraries[@]}"
 
 TSAN_OPTIONS="halt_on_error=0 exitcode=66" "$dir/stress"

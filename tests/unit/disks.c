@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Small disks of every kind that is written to: see disks.h.
  *
- * Everything about a file is from vmdk-format.md 3.1, 5.1 and 5.2, nothing from
- * the core.
+ * Everything about a file is from vmdk-format.md 3.1, 4, 5.1 and 5.2, nothing
+ * from the core.
  */
 
 #include <config.h>
@@ -16,6 +16,7 @@
 
 #include "disks.h"
 #include "image.h"
+#include "make-stream.h"
 #include "test.h"
 #include "walk.h"
 
@@ -35,6 +36,11 @@ static const char *const kind_names[N_DISK_KINDS] = {
   [DISK_COWD] = "COWD",
   [DISK_COWD_NO_TABLES] = "COWD, absent tables",
   [DISK_FLAT] = "flat",
+  [DISK_STREAM_EMPTY] = "stream-optimized, empty",
+  [DISK_STREAM] = "stream-optimized",
+  [DISK_STREAM_QEMU] = "stream-optimized by QEMU",
+  [DISK_STREAM_CHILD_OF_FLAT] = "stream-optimized child of flat",
+  [DISK_STREAM_CHILD_OF_SPARSE] = "stream-optimized child of sparse",
 };
 
 const char *
@@ -331,6 +337,56 @@ make_flat (struct test_disk *t, unsigned char *content)
   t->n_written = t->host->n_files;
 }
 
+/* Of each way to close one there is a kind, though tests may choose another. */
+static enum stream_close
+usual_close (enum disk_kind kind)
+{
+  return kind == DISK_STREAM_QEMU ? STREAM_CLOSE_CANONICAL
+         : kind == DISK_STREAM || kind == DISK_STREAM_CHILD_OF_FLAT
+           ? STREAM_CLOSE_FAST
+           : STREAM_CLOSE_AUTO;
+}
+
+static void
+make_stream_disk (struct test_disk *t, unsigned char *content)
+{
+  const enum disk_kind k = t->kind;
+  const bool empty = k == DISK_STREAM_EMPTY || k == DISK_STREAM_CHILD_OF_FLAT;
+  struct stream_layout l = {
+    .capacity = t->size / S,
+    .grain = k == DISK_STREAM_CHILD_OF_SPARSE ? 16 : 8,
+    .in_front = k == DISK_STREAM_QEMU,
+    .front = empty ? 128 : 24,
+    .keep = empty ? 0 : 3,
+    .gap = k == DISK_STREAM,
+    .seed = 80,
+  };
+  struct image i = { NULL, 0 };
+  char text[1024], extent[64];
+
+  reserve_files (t, "top.vmdk", NULL);
+  t->n_sparse = 1;
+  t->descriptor_at = S;
+  t->grain = l.grain * S;
+  t->cache_size = 64 << 10;
+  t->stream_close = usual_close (k);
+  if (k == DISK_STREAM_CHILD_OF_FLAT || k == DISK_STREAM_CHILD_OF_SPARSE)
+    make_parent (t, k == DISK_STREAM_CHILD_OF_SPARSE, content);
+  extent_line (extent, l.capacity, "SPARSE \"top.vmdk\"");
+  descriptor (text, sizeof text, disk_cid_line,
+              t->has_parent ? "base.vmdk" : NULL, "streamOptimized", extent);
+  make_stream (&i, &l, text, content);
+  host_put (t->host, "top.vmdk", i.data, i.size);
+  image_free (&i);
+}
+
+static void
+start (struct test_disk *t)
+{
+  t->n_files = t->host->n_files;
+  host_start_log (t->host);
+}
+
 void
 test_disk_make (struct test_disk *t, enum disk_kind kind)
 {
@@ -341,6 +397,7 @@ test_disk_make (struct test_disk *t, enum disk_kind kind)
   mallopt (M_TRIM_THRESHOLD, 64 << 20);
   memset (t, 0, sizeof *t);
   t->kind = kind;
+  t->cache_size = DISK_MIN_CACHE_SIZE;
   t->host = host_create ();
   t->dir = host_dir (t->host);
   t->size = 2100 * S; /* a bit over two tables; no multiple of a grain */
@@ -354,11 +411,31 @@ test_disk_make (struct test_disk *t, enum disk_kind kind)
     make_cowd (t, content);
   else if (kind == DISK_FLAT)
     make_flat (t, content);
+  else if (is_stream (kind))
+    make_stream_disk (t, content);
   else
     make_sparse (t, content);
   model_init (&t->model, content, t->size);
   free (content);
-  host_start_log (t->host);
+  start (t);
+}
+
+void
+test_disk_make_from (struct test_disk *t, const struct test_disk *t0,
+                     const struct host *left, const unsigned char *content)
+{
+  unsigned i;
+
+  *t = *t0;
+  t->disk = NULL;
+  t->around = NULL;
+  t->host = host_create ();
+  t->dir = host_dir (t->host);
+  for (i = 0; i < left->n_files; ++i)
+    host_put (t->host, left->files[i].name, left->files[i].bytes,
+              left->files[i].size);
+  model_init (&t->model, content, t->size);
+  start (t);
 }
 
 void
@@ -376,11 +453,11 @@ struct disk *
 test_disk_open_on (const struct test_disk *t, struct dir *dir, bool writable)
 {
   struct disk_options options = { .places = { &dir, 1 },
-                                  .cache_size = DISK_MIN_CACHE_SIZE,
+                                  .cache_size = t->cache_size,
+                                  .stream_close = t->stream_close,
                                   .writable = writable };
   struct file *f = dir_open_file (dir, "top.vmdk", writable);
 
-  (void) t;
   return f ? disk_open (f, &options) : NULL;
 }
 
@@ -412,6 +489,8 @@ static size_t
 begin (struct test_disk *t, uint64_t offset, uint32_t count)
 {
   MUST (offset + count <= t->size);
+  t->busy_from = offset;
+  t->busy_to = offset + count;
   if (t->around)
     t->around (t, true);
   return t->host->n_log;
@@ -464,6 +543,8 @@ test_disk_write (struct test_disk *t, uint64_t offset, uint32_t count,
   for (i = 0; i < count; ++i)
     bytes[i] =
       1 + (t->serial * 89 + (offset + i) * 13 + (offset + i) / S * 7) % 255;
+  if (is_stream (t->kind) && t->serial % 4 != 0)
+    stream_noise (bytes, count, t->serial);
   r = write_bytes (t, offset, count, bytes, flags);
   saved = errno;
   free (bytes);
@@ -580,7 +661,13 @@ test_disk_walk (const struct test_disk *t, const struct host *host, bool closed)
   const char *bad = NULL;
   unsigned i;
 
-  for (i = t->n_written - t->n_sparse; !bad && i < t->n_written; ++i)
-    bad = walk_extent (host->files[i].bytes, host->files[i].size, closed);
+  for (i = t->n_written - t->n_sparse; !bad && i < t->n_written; ++i) {
+    const struct host_file *f = &host->files[i];
+
+    bad = walk_extent (f->bytes, f->size, closed);
+    if (!bad && closed && is_stream (t->kind) &&
+        t->stream_close != STREAM_CLOSE_FAST)
+      bad = walk_canonical_stream (f->bytes, f->size);
+  }
   return bad;
 }

@@ -24,8 +24,19 @@ enum disk_kind {
   DISK_COWD,           /* a child with all its tables */
   DISK_COWD_NO_TABLES, /* a child that was never written to */
   DISK_FLAT,
+  DISK_STREAM_EMPTY, /* stream-optimized, fresh */
+  DISK_STREAM,       /* layout A (vmdk-format.md 4.1); one table is absent */
+  DISK_STREAM_QEMU,  /* layout B, as QEMU writes it */
+  DISK_STREAM_CHILD_OF_FLAT,   /* fresh */
+  DISK_STREAM_CHILD_OF_SPARSE, /* not fresh; grains of 8 KiB */
   N_DISK_KINDS
 };
+
+static inline bool
+is_stream (enum disk_kind kind)
+{
+  return kind >= DISK_STREAM_EMPTY;
+}
 
 struct test_disk {
   enum disk_kind kind;
@@ -34,14 +45,24 @@ struct test_disk {
   struct model model;
   uint64_t size;
   uint32_t grain;         /* bytes */
+  unsigned n_files;       /* of the disk, on the host, when it was made */
   unsigned n_written;     /* the first files of the host are the top link's */
   unsigned n_sparse;      /* and so many of these have grain tables: the last */
   unsigned descriptor_at; /* byte of file 0 */
   bool has_parent;
   uint64_t serial; /* of the next write */
 
-  /* Called before and after each request, if not NULL. */
+  /* For those who open it.  What a stream-optimized disk may hold in memory is
+   * less than the requests are about.
+   */
+  size_t cache_size;
+  enum stream_close stream_close;
+
+  /* Called before and after each request, if not NULL; it is about the bytes
+   * from BUSY_FROM to BUSY_TO.
+   */
   void (*around) (struct test_disk *t, bool before);
+  uint64_t busy_from, busy_to;
 
   struct disk *disk; /* or NULL */
 };
@@ -55,6 +76,13 @@ extern const char disk_unknown_lines[];
 /* Make a disk of the KIND and start the host's log; it is not open. */
 extern void test_disk_make (struct test_disk *t, enum disk_kind kind);
 extern void test_disk_free (struct test_disk *t);
+
+/* Make T the disk of T0's kind and ways that is left on the host LEFT, and
+ * which reads as CONTENT; start its host's log.
+ */
+extern void
+test_disk_make_from (struct test_disk *t, const struct test_disk *t0,
+                     const struct host *left, const unsigned char *content);
 
 /* Open it, for writing if WRITABLE; false if that fails. */
 extern bool test_disk_open (struct test_disk *t, bool writable);
@@ -89,7 +117,9 @@ test_disk_read (const struct test_disk *t, struct disk *disk, void *buf);
 /* Check what it reads as now, without a crash. */
 extern void test_disk_check_content (struct test_disk *t);
 
-/* Check the tables of all sparse files of HOST; NULL, or the damage. */
+/* Check the tables of all sparse files of HOST; NULL, or the damage.  A
+ * stream-optimized disk is canonical if it was CLOSED in that way.
+ */
 extern const char *test_disk_walk (const struct test_disk *t,
                                    const struct host *host, bool closed);
 

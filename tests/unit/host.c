@@ -210,6 +210,13 @@ host_start_log (struct host *h)
 
 /* ---- operations ---- */
 
+static void
+call_meanwhile (struct host *h)
+{
+  if (h->meanwhile)
+    h->meanwhile (h);
+}
+
 static int64_t
 opened_size (struct file *f)
 {
@@ -269,6 +276,7 @@ opened_pwrite (struct file *f, const struct file_part *parts, unsigned n,
   unsigned i;
 
   MUST (f->writable);
+  call_meanwhile (o->host);
   for (i = 0; i < n; ++i)
     total += parts[i].count;
   if (!faulty && offset + total > HOST_ROOM) {
@@ -333,11 +341,13 @@ opened_sync (struct file *f)
   struct opened *o = (struct opened *) f;
 
   MUST (f->writable);
+  call_meanwhile (o->host);
   if (is_faulty (o->host, HOST_SYNC))
     return -1;
   lock_log (o->host);
   log_change (o, HOST_SYNC, 0, 0);
   unlock_log (o->host);
+  call_meanwhile (o->host);
   return 0;
 }
 

@@ -93,8 +93,11 @@ struct host {
   unsigned faults;  /* operations that have failed */
   enum host_operation last_fault;
 
-  /* Called before a read takes its bytes.  May be NULL. */
+  /* Called before a read takes its bytes; and before a write, and before and
+   * after a sync.  May be NULL.
+   */
   void (*before_read) (uint64_t offset, size_t count);
+  void (*meanwhile) (struct host *h);
 };
 
 extern struct host *host_create (void);

@@ -155,3 +155,68 @@ view_check (const struct view *v, size_t time, const unsigned char *bytes)
   }
   return v->model->size;
 }
+
+/* ---- grain by grain ---- */
+
+/* Let STATE, the bytes [AT, AT + N), be as it is after R. */
+static void
+apply (const struct model_request *r, unsigned char *state, uint64_t at,
+       uint64_t n)
+{
+  const uint64_t from = r->offset > at ? r->offset : at;
+  uint64_t to = r->offset + r->count;
+
+  if (to > at + n)
+    to = at + n;
+  if (from >= to)
+    return;
+  if (r->bytes)
+    memcpy (state + from - at, r->bytes + from - r->offset, to - from);
+  else
+    memset (state + from - at, 0, to - from);
+}
+
+/* Was [AT, AT + N) like BYTES at some time since it was last durable? */
+static bool
+was_like (const struct view *v, size_t time, const unsigned char *bytes,
+          uint64_t at, uint64_t n)
+{
+  unsigned char *state = malloc (n);
+  size_t first = 0, i;
+  uint64_t k;
+  bool was;
+
+  MUST (state != NULL);
+  memcpy (state, v->model->initial + at, n);
+  for (k = at; k < at + n; ++k)
+    if (v->by[k] > first)
+      first = v->by[k];
+  for (i = 0; i < first; ++i)
+    apply (&v->model->requests[i], state, at, n);
+  was = memcmp (state, bytes + at, n) == 0;
+  for (; !was && i < v->model->n; ++i)
+    if (v->model->requests[i].began < time) {
+      apply (&v->model->requests[i], state, at, n);
+      was = memcmp (state, bytes + at, n) == 0;
+    }
+  free (state);
+  return was;
+}
+
+uint64_t
+view_check_states (const struct view *v, size_t time,
+                   const unsigned char *bytes, uint64_t grain)
+{
+  uint64_t at, n;
+
+  for (at = 0; at < v->model->size; at += n) {
+    n = v->model->size - at < grain ? v->model->size - at : grain;
+    if (memcmp (bytes + at, v->bytes + at, n) == 0 ||
+        was_like (v, time, bytes, at, n))
+      continue;
+    while (bytes[at] == v->bytes[at])
+      ++at;
+    return at;
+  }
+  return v->model->size;
+}

@@ -70,4 +70,11 @@ extern void view_move (struct view *v, size_t time);
 extern uint64_t
 view_check (const struct view *v, size_t time, const unsigned char *bytes);
 
+/* The same of a disk whose grains of GRAIN bytes change as a whole: each must
+ * be as it was after one of the requests to it.  No request may follow one that
+ * failed.
+ */
+extern uint64_t view_check_states (const struct view *v, size_t time,
+                                   const unsigned char *bytes, uint64_t grain);
+
 #endif /* VMDK_MODEL_H */

@@ -4,7 +4,8 @@
  * A script writes to a disk on a host that logs all changes.  For each prefix
  * of the log, and for losses of what was not synced by then, the disk is opened
  * again and must hold what the model allows, with undamaged tables and, if
- * anything differs from before, with another CID.
+ * anything differs from before, with another CID (explore.h).  Those that are
+ * stream-optimized have a test of their own, test-crash-stream.c.
  *
  * VMDK_CRASH_SEEDS=N tries N random scripts for each kind of disk.
  */
@@ -17,107 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crash.h"
 #include "disks.h"
+#include "explore.h"
 #include "test.h"
 #include "walk.h"
 
 #define SEEDS  10 /* random scripts for each kind of disk */
 #define LENGTH 24 /* requests of one */
-#define LOSSES 4  /* random losses at each crash point */
-
-static unsigned long n_points, n_images;
-
-/* ---- one image ---- */
-
-struct explorer {
-  struct test_disk *t;
-  struct crash *crash;
-  struct host *left; /* what is left of the host */
-  struct view view;
-  unsigned char *bytes;
-  const char *what; /* the script, for messages */
-  unsigned failures;
-};
-
-static void
-explorer_fails (struct explorer *e, enum crash_loss loss, const char *what)
-{
-  static const char *const losses[] = { "nothing", "all", "something" };
-
-  if (e->failures++ == 0)
-    fprintf (stderr, "%s: %s: crash point %zu, %s lost: %s\n%s",
-             disk_kind_name (e->t->kind), e->what, crash_point (e->crash),
-             losses[loss], what, errors ());
-  CHECK (!"the disk is good after a crash");
-}
-
-/* Does the descriptor still have the CID of the beginning? */
-static bool
-has_old_cid (const struct explorer *e)
-{
-  const char *text = (const char *) e->left->files[0].bytes;
-
-  return strstr (text + e->t->descriptor_at, disk_cid_line) != NULL;
-}
-
-static void
-check_bytes (struct explorer *e, enum crash_loss loss)
-{
-  const size_t point = crash_point (e->crash);
-  uint64_t wrong = view_check (&e->view, point, e->bytes);
-  char text[120];
-
-  if (wrong < e->t->size) {
-    snprintf (text, sizeof text, "byte %" PRIu64 " is %02x, was durably %02x",
-              wrong, e->bytes[wrong], e->view.bytes[wrong]);
-    explorer_fails (e, loss, text);
-  }
-  if (memcmp (e->bytes, e->t->model.initial, e->t->size) != 0 &&
-      has_old_cid (e))
-    explorer_fails (e, loss, "the content is another, the CID is not (I7)");
-}
-
-static void
-check_image (struct explorer *e, enum crash_loss loss)
-{
-  struct dir *dir = host_dir (e->left);
-  struct disk *disk;
-  const char *damage;
-
-  ++n_images;
-  reports_forget ();
-  crash_image (e->crash, loss, e->left);
-  damage = test_disk_walk (e->t, e->left, false);
-  if (damage)
-    explorer_fails (e, loss, damage);
-  disk = test_disk_open_on (e->t, dir, false);
-  if (disk == NULL)
-    explorer_fails (e, loss, "it does not open");
-  else if (test_disk_read (e->t, disk, e->bytes) == -1)
-    explorer_fails (e, loss, "it cannot be read");
-  else
-    check_bytes (e, loss);
-  disk_close (disk);
-  dir_close (dir);
-}
-
-/* ---- all images of a script ---- */
-
-/* I6: no link below the top is ever changed, or could be. */
-static void
-check_parents (const struct test_disk *t)
-{
-  size_t i;
-  unsigned f;
-
-  for (i = 0; i < t->host->n_log; ++i)
-    CHECK (t->host->log[i].file < t->n_written);
-  for (f = t->n_written; f < t->host->n_files; ++f) {
-    CHECK_INT (t->host->files[f].opened_for_writing, 0);
-    CHECK (!t->host->files[f].locked_for_writing);
-  }
-}
 
 static uint64_t
 get_le (const unsigned char *p, unsigned n)
@@ -178,35 +85,6 @@ check_directory_writes (const struct test_disk *t, unsigned file, uint64_t gd,
   return seen;
 }
 
-/* T has been closed, or is left as it is. */
-static void
-explore (struct test_disk *t, const char *what)
-{
-  struct explorer e = { .t = t, .what = what };
-  unsigned i;
-
-  e.crash = crash_begin (t->host);
-  e.left = host_create ();
-  e.bytes = malloc (t->size);
-  MUST (e.bytes != NULL);
-  view_init (&e.view, &t->model);
-  while (crash_next (e.crash)) {
-    ++n_points;
-    view_move (&e.view, crash_point (e.crash));
-    check_image (&e, CRASH_LOSE_NOTHING);
-    if (!crash_may_lose (e.crash))
-      continue;
-    check_image (&e, CRASH_LOSE_ALL);
-    for (i = 0; i < LOSSES; ++i)
-      check_image (&e, CRASH_LOSE_SOME);
-  }
-  check_parents (t);
-  view_free (&e.view);
-  free (e.bytes);
-  host_free (e.left);
-  crash_end (e.crash);
-}
-
 /* Run SCRIPT on a disk of the KIND, close it, and explore. */
 static void
 run (enum disk_kind kind, const char *what, void (*script) (struct test_disk *))
@@ -222,7 +100,7 @@ run (enum disk_kind kind, const char *what, void (*script) (struct test_disk *))
   CHECK_SILENT ();
   damage = test_disk_walk (&t, t.host, true);
   CHECK_STRING (damage ? damage : "", "");
-  explore (&t, what);
+  explore (&t, what, &explore_usual);
   test_disk_free (&t);
 }
 
@@ -487,7 +365,7 @@ i9_a_failed_sync_ends_writing_and_not_reading (void)
       closed = test_disk_close (&t);
       failed = t.host->faults > 0;
       CHECK_INT (closed, failed ? -1 : 0);
-      explore (&t, "a sync fails");
+      explore (&t, "a sync fails", &explore_usual);
       reports_forget ();
       test_disk_free (&t);
     }
@@ -525,7 +403,7 @@ random_scripts_survive (void)
   unsigned seed, kind;
 
   for (seed = 1; seed <= seeds; ++seed)
-    for (kind = 0; kind < N_DISK_KINDS; ++kind) {
+    for (kind = 0; kind < DISK_STREAM_EMPTY; ++kind) {
       snprintf (what, sizeof what, "random script %u", seed);
       test_random_seed (seed);
       run (kind, what, write_at_random);
@@ -547,6 +425,7 @@ main (void)
   RUN (i10_what_was_flushed_survives);
   RUN (zeroed_grains_come_with_a_header_that_allows_them);
   RUN (random_scripts_survive);
-  printf ("%lu crash points, %lu images\n", n_points, n_images);
+  printf ("%lu crash points, %lu images\n", explore_count.points,
+          explore_count.images);
   return test_result ();
 }

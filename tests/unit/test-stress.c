@@ -26,6 +26,7 @@
 #include "test.h"
 
 #define SECONDS       10 /* of all kinds together */
+#define KINDS         8
 #define WRITERS       3
 #define SHARED_GRAINS 40
 #define GIVEN_GRAINS  40
@@ -66,6 +67,15 @@ linger (uint64_t offset, size_t count)
   (void) count;
   if (draw (8) == 0)
     usleep (draw (300));
+}
+
+/* Called in the middle of what has several steps. */
+static void
+dawdle (struct host *h)
+{
+  (void) h;
+  if (draw (8) == 0)
+    usleep (draw (100));
 }
 
 /* ---- shared grains: disjoint bytes ----
@@ -257,6 +267,7 @@ run (enum disk_kind kind)
   test_disk_make (&t, kind);
   t.host->keeps_log = false;
   t.host->before_read = linger;
+  t.host->meanwhile = dawdle;
   seed = 1;
   initial = t.model.initial;
   shared = malloc ((size_t) SHARED_GRAINS * t.grain);
@@ -264,7 +275,7 @@ run (enum disk_kind kind)
   memcpy (shared, initial, (size_t) SHARED_GRAINS * t.grain);
   MUST (given_at (GIVEN_GRAINS + 1) <= t.size);
   MUST (test_disk_open (&t, true));
-  hammer (seconds / 6);
+  hammer (seconds / KINDS);
   check_end ();
   CHECK_INT (test_disk_close (&t), 0);
   damage = test_disk_walk (&t, t.host, true);
@@ -313,6 +324,19 @@ a_flat_disk (void)
   run (DISK_FLAT);
 }
 
+/* With little memory: what is held is written by those who come next. */
+static void
+a_stream_optimized_disk (void)
+{
+  run (DISK_STREAM_EMPTY);
+}
+
+static void
+a_stream_optimized_child (void)
+{
+  run (DISK_STREAM_CHILD_OF_SPARSE);
+}
+
 int
 main (void)
 {
@@ -322,6 +346,8 @@ main (void)
   RUN (a_child);
   RUN (a_cowd_child);
   RUN (a_flat_disk);
+  RUN (a_stream_optimized_disk);
+  RUN (a_stream_optimized_child);
   printf ("%" PRIu64 " requests\n", n_ops);
   return test_result ();
 }

@@ -15,7 +15,10 @@
 #include <string.h>
 
 #include "test.h"
+#include "walk-internal.h"
 #include "walk.h"
+
+#define found walk_found
 
 #define SECTOR 512
 
@@ -48,8 +51,8 @@ struct walk {
 static char damage[200];
 static uint64_t grains;
 
-static const char *__attribute__ ((__format__ (__printf__, 1, 2)))
-found (const char *fmt, ...)
+const char *
+walk_found (const char *fmt, ...)
 {
   va_list args;
 
@@ -57,6 +60,12 @@ found (const char *fmt, ...)
   vsnprintf (damage, sizeof damage, fmt, args);
   va_end (args);
   return damage;
+}
+
+void
+walk_count_grain (void)
+{
+  ++grains;
 }
 
 static uint64_t
@@ -142,7 +151,8 @@ check_grain (struct walk *w, uint64_t g)
   const uint32_t copy = w->rgd ? entry (w, entry (w, w->rgd, t), i) : value;
   const char *bad = own_grain (w, g, value);
 
-  grains += value > 1;
+  if (value > 1)
+    walk_count_grain ();
   if (!bad && copy != value)
     bad = own_grain (w, g, copy);
   if (bad)
@@ -253,7 +263,8 @@ walk_extent (const unsigned char *bytes, uint64_t size, bool closed)
   w.owner = calloc (w.sectors, sizeof *w.owner);
   MUST (w.owner != NULL);
   if (memcmp (bytes, "KDMV", 4) == 0)
-    bad = check_hosted (&w);
+    bad = bytes[10] & 1 ? walk_stream (bytes, size, closed) /* flag bit 16 */
+                        : check_hosted (&w);
   else if (memcmp (bytes, "COWD", 4) == 0)
     bad = check_cowd (&w);
   else
