@@ -185,7 +185,8 @@ stream_give_superseded (struct stream_writer *w,
     bytes = stream_block_bytes (load_le32 (&marker.size));
     if (load_le32 (&marker.size) >
           MAX_PACKED_BYTES (w->s->grains.geometry.grain_bytes) ||
-        sector * SECTOR_SIZE + bytes > w->s->grains.grown_to)
+        sector * SECTOR_SIZE + bytes >
+          __atomic_load_n (&w->s->grains.grown_to, __ATOMIC_ACQUIRE))
       continue;
     if (sector >= w->log_start) {
       stream_add_garbage (w, sector, bytes / SECTOR_SIZE);

@@ -150,7 +150,7 @@ stream_start_writing (struct extent *e, struct writing *writing, char **problem)
   find_log_start (w, size);
   for (t = s->tables->first; t; t = t->next) /* those that were rebuilt */
     stream_disown_entries (s, t, w->own_from);
-  s->own_from = w->own_from * SECTOR_SIZE;
+  __atomic_store_n (&s->own_from, w->own_from * SECTOR_SIZE, __ATOMIC_RELAXED);
   space_begin (&w->space, w->own_from * SECTOR_SIZE, SPACE_LIMIT, size);
   __atomic_store_n (&s->writer, w, __ATOMIC_RELEASE);
   return 0;

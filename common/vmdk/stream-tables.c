@@ -113,7 +113,7 @@ stream_table_place (struct grains *g, uint64_t number, size_t first, size_t n,
   if (*offset == 0)
     return TABLE_ABSENT;
   /* As it was when the file was opened, with what may help if it is damaged. */
-  if (!s->rebuilt && *offset < s->own_from)
+  if (!s->rebuilt && *offset < __atomic_load_n (&s->own_from, __ATOMIC_RELAXED))
     return TABLE_IN_FILE;
   return *offset >= g->geometry.data_start &&
              range_inside (*offset, grain_table_bytes (g), grain_file_size (g))

@@ -95,7 +95,8 @@ struct stream {
   bool rebuilt;      /* the tables come from the log of a crashed session */
   uint64_t log_end;  /* then: bytes of the file up to where it is understood */
   bool behind;       /* then: there is something behind, which may be damage */
-  uint64_t own_from; /* bytes: a writer has written all behind; 0: nobody has */
+  uint64_t own_from; /* atomic: bytes; a writer has written all behind;
+                        0: nobody has */
 
   pthread_mutex_t lock;         /* never held over I/O */
   struct stream_tables *tables; /* atomic, NULL: all is as the file says */
