@@ -54,8 +54,9 @@ nbdinfo --list "$uri" | grep 'export="":'
 stop_nbdkit
 
 # With -r, and a disk that cannot be written.
-qemu-img convert -f raw -O vmdk -o subformat=streamOptimized raw stream.vmdk
-for served in "-r vmdk child.vmdk" "vmdk stream.vmdk"; do
+qemu-img convert -f raw -O vmdk -o subformat=monolithicFlat raw marked.vmdk
+sed -i 's/^RW /RDONLY /' marked.vmdk
+for served in "-r vmdk child.vmdk" "vmdk marked.vmdk"; do
     # shellcheck disable=SC2086
     start_nbdkit $served
     for can in multi-conn cache df; do

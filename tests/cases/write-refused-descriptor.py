@@ -59,12 +59,13 @@ def kinds(d):
     part = disk.sesparse(sub, "d-sesparse.vmdk",
                          content.pattern(SIZE, 8, "D.", 3))
     yield disk.link(sub, "d.vmdk", [part]), "space-efficient (SESparse)", []
-    sub = d.sub("stream")
-    yield disk.streamed(sub, "d.vmdk", data(4)), "is stream-optimized", []
+    sub = d.sub("stream-flag-5")
+    yield (disk.streamed(sub, "d.vmdk", data(4), flags=0x30001 | 1 << 5),
+           UNKNOWN, [])
     sub = d.sub("stream-second")
     parts = [disk.sparse(sub, "a.vmdk", data(5)),
-             disk.stream(sub, "b.vmdk", data(6))]
-    yield disk.link(sub, "d.vmdk", parts), "is stream-optimized", []
+             disk.stream(sub, "b.vmdk", data(6), flags=0x30001 | 1 << 3)]
+    yield disk.link(sub, "d.vmdk", parts), UNKNOWN, []
     sub = d.sub("header-3")
     yield (disk.mono(sub, "d.vmdk", data(7), version=3),
            "header has version 3", [])
