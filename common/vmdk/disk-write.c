@@ -147,6 +147,12 @@ disk_close_writer (struct disk *d)
     r = disk_flush (d);
     if (r == 0)
       r = finish_extents (d);
+    else
+      report_warning ("%s: the disk was NOT closed properly: what clients had "
+                      "written and not flushed may be missing in it; see to "
+                      "what the message before this one says, and write it "
+                      "again",
+                      d->links[0]->file->name);
   }
   pthread_mutex_destroy (&w->writing.lock);
   pthread_mutex_destroy (&w->lock);

@@ -76,10 +76,11 @@ warn_trailing (struct file *f, const unsigned char *p, uint64_t length)
 }
 
 /* Look for the footer, backwards, since storage and tar pad files (4.7).
- * SECTOR becomes its header.
+ * SECTOR becomes its header, *FOOTER_AT the sector of its marker.
  */
 static int
-find_footer (struct file *f, uint64_t size, unsigned char sector[SECTOR_SIZE])
+find_footer (struct file *f, uint64_t size, unsigned char sector[SECTOR_SIZE],
+             uint64_t *footer_at)
 {
   const uint64_t room = FOOTER_SEARCH_BYTES + 3 * SECTOR_SIZE;
   uint64_t start = size > room ? size - room : 0;
@@ -100,6 +101,7 @@ find_footer (struct file *f, uint64_t size, unsigned char sector[SECTOR_SIZE])
 
     if (is_footer (p, size - at + 2 * SECTOR_SIZE)) {
       memcpy (sector, p + SECTOR_SIZE, SECTOR_SIZE);
+      *footer_at = at / SECTOR_SIZE - 2;
       if (size - at > SECTOR_SIZE)
         warn_trailing (f, p + 3 * SECTOR_SIZE, size - at - SECTOR_SIZE);
       return 0;
@@ -116,12 +118,13 @@ find_footer (struct file *f, uint64_t size, unsigned char sector[SECTOR_SIZE])
 
 /* The footer repeats the header, but for the place of the directory. */
 static int
-apply_footer (struct file *f, uint64_t size, struct hosted_header *h)
+apply_footer (struct file *f, uint64_t size, struct hosted_header *h,
+              uint64_t *footer_at)
 {
   unsigned char sector[SECTOR_SIZE];
   struct hosted_header footer;
 
-  if (find_footer (f, size, sector) == -1 ||
+  if (find_footer (f, size, sector, footer_at) == -1 ||
       header_parse_hosted (f, size, sector, &footer) == -1)
     return -1;
   if (footer.gd_at_end || footer.version != h->version ||
@@ -156,8 +159,9 @@ stream_parse (struct extent *e, const struct extent_source *source,
     return -1;
   if (h->unclean)
     logged = stream_record_parse (e->file, &s->sector, record);
-  if (logged == -1 || (!logged && h->gd_at_end &&
-                       apply_footer (e->file, source->file_size, h) == -1))
+  if (logged == -1 ||
+      (!logged && h->gd_at_end &&
+       apply_footer (e->file, source->file_size, h, &s->footer_at) == -1))
     return -1;
   return extent_settle_length (e, h->geometry.capacity) == -1 ? -1 : logged;
 }
@@ -195,7 +199,11 @@ stream_open (struct extent *e, const struct extent_source *source)
   grains_init (&s->grains, e, &stream_format, NULL);
   e->state = s; /* closed by the caller on failure */
   e->unclean = logged;
-  s->gaps = logged ? record.gaps : stream_gaps (&s->sector, source->file_size);
+  if (logged)
+    s->gaps = record.gaps;
+  else
+    s->loose = stream_gaps (&s->sector, source->file_size, &s->gaps) ||
+               s->footer_at == 0;
   return logged ? stream_rebuild (s, &record) : 0;
 }
 

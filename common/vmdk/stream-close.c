@@ -18,6 +18,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,17 +41,27 @@
 
 /* ---- in place, and fast ---- */
 
+static uint64_t
+all_gaps (const struct stream_writer *w)
+{
+  const int64_t gaps = (int64_t) w->s->gaps + w->new_gaps;
+
+  return min_u64 (gaps > 0 ? gaps : 0, w->tail * SECTOR_SIZE);
+}
+
 /* Behind the directory: footer and the end; then the header. */
 static int
 out_end (struct stream_writer *w, struct stream_out *o, uint64_t gd,
-         uint64_t gaps)
+         bool in_order)
 {
   struct stream *s = w->s;
   struct file *f = s->grains.file;
   struct disk_hosted_header header = stream_make_header (s, NULL);
 
-  stream_note_gaps (
-    &header, (stream_out_sector (o) + FOOTER_SECTORS) * SECTOR_SIZE, gaps);
+  if (!in_order)
+    stream_note_gaps (&header,
+                      (stream_out_sector (o) + FOOTER_SECTORS) * SECTOR_SIZE,
+                      all_gaps (w));
   if (stream_out_footer (o, &header, gd) == -1 || stream_out_flush (o) == -1 ||
       file_truncate (f, stream_out_sector (o) * SECTOR_SIZE) == -1 ||
       writing_sync (w->writing, f) == -1 ||
@@ -97,17 +108,31 @@ finish_in_place (struct stream_writer *w)
   if (r == 0)
     r = stream_out_directory (&o, s->tables->places, s->tables->n, &gd);
   if (r == 0)
-    r = out_end (w, &o, gd, 0);
+    r = out_end (w, &o, gd, true);
   stream_out_end (&o);
   return r;
 }
 
-static uint64_t
-all_gaps (const struct stream_writer *w)
+/* The footer that the file had, and what is behind it, would end the stream for
+ * who reads it from front to back, and hide what is new.
+ */
+static int
+cover_footer (struct stream_writer *w)
 {
-  const int64_t gaps = (int64_t) w->s->gaps + w->new_gaps;
+  struct stream *s = w->s;
+  struct stream_out o;
+  int r = 0;
 
-  return min_u64 (gaps > 0 ? gaps : 0, w->tail * SECTOR_SIZE);
+  if (s->footer_at == 0 || s->footer_at >= w->own_from)
+    return 0;
+  if (stream_out_start (&o, s, s->grains.file, s->footer_at) == -1)
+    return -1;
+  while (r == 0 && stream_out_sector (&o) < w->own_from)
+    r = stream_out_marker (&o, MARKER_PROGRESS, 0);
+  if (r == 0)
+    r = stream_out_flush (&o);
+  stream_out_end (&o);
+  return r;
 }
 
 static int
@@ -118,11 +143,13 @@ finish_fast (struct stream_writer *w)
   uint64_t gd;
   int r;
 
+  if (cover_footer (w) == -1)
+    return -1;
   if (stream_out_start (&o, s, s->grains.file, w->tail) == -1)
     return -1;
   r = stream_out_metadata (w, &o, &gd);
   if (r == 0)
-    r = out_end (w, &o, gd, all_gaps (w));
+    r = out_end (w, &o, gd, false);
   stream_out_end (&o);
   return r;
 }
@@ -355,11 +382,27 @@ static void
 warn_not_moved (struct stream_writer *w, const char *why)
 {
   report_warning ("%s: the disk is closed as with stream-close=fast, since its "
-                  "grains could not be moved to a new file in canonical order "
-                  "(%s); nothing is lost, but for an appliance it has to be "
-                  "copied to a new disk, or closed again with "
-                  "stream-close=canonical",
+                  "grains could not be moved to a new file in canonical order: "
+                  "%s; for an appliance, copy it to a new disk",
                   w->s->grains.file->name, why);
+}
+
+/* The same, for ERR when a file was to be made or renamed. */
+static void
+warn_no_file (struct stream_writer *w, int err)
+{
+  CLEANUP_FREE char *why = NULL;
+
+  if (err == EMLINK)
+    warn_not_moved (w, "it has several hard links, of which only one could be "
+                       "replaced");
+  else if (asprintf (&why, "cannot replace it in its directory: %s",
+                     strerror (err)) == -1) {
+    why = NULL;
+    warn_not_moved (w, strerror (err));
+  }
+  else
+    warn_not_moved (w, why);
 }
 
 /* Returns 1 if the file stays as it is. */
@@ -370,7 +413,7 @@ finish_canonical (struct stream_writer *w)
   struct file *to = file_create_beside (f);
 
   if (to == NULL) {
-    warn_not_moved (w, strerror (errno));
+    warn_no_file (w, errno);
     return 1;
   }
   if (copy_to (w, to) == -1 || file_sync (to) == -1) {
@@ -379,7 +422,7 @@ finish_canonical (struct stream_writer *w)
     return 1;
   }
   if (file_replace (f, to) == -1) {
-    warn_not_moved (w, strerror (errno));
+    warn_no_file (w, errno);
     file_discard (to);
     return 1;
   }

@@ -360,6 +360,8 @@ stream_emit (struct stream_writer *w, size_t keep, uint64_t serial)
     end_batch (b, r == 0);
     pthread_mutex_unlock (&s->lock);
   } while (r == 0 && b->n > 0);
+  if (r == -1) /* now, since there may be no later */
+    (void) stream_clean_tail (w);
   free (b);
   errno = saved;
   return r;

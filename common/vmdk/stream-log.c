@@ -94,16 +94,18 @@ stream_record_parse (struct file *f, const struct disk_hosted_header *header,
   return found;
 }
 
-uint64_t
-stream_gaps (const struct disk_hosted_header *header, uint64_t file_size)
+bool
+stream_gaps (const struct disk_hosted_header *header, uint64_t file_size,
+             uint64_t *gaps)
 {
   struct stream_record r;
 
   /* Another program may have written to the file since. */
   if (get_record (header, gap_magic, &r) != 1 ||
       r.log_start != file_size / SECTOR_SIZE || r.gaps > file_size)
-    return 0;
-  return r.gaps;
+    return false;
+  *gaps = r.gaps;
+  return true;
 }
 
 struct disk_hosted_header
@@ -130,8 +132,7 @@ stream_note_gaps (struct disk_hosted_header *header, uint64_t file_size,
   const struct stream_record r = { .log_start = file_size / SECTOR_SIZE,
                                    .gaps = gaps };
 
-  if (gaps > 0)
-    put_record (header, gap_magic, &r);
+  put_record (header, gap_magic, &r);
 }
 
 int

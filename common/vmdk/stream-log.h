@@ -7,6 +7,7 @@
 #ifndef VMDK_STREAM_LOG_H
 #define VMDK_STREAM_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -131,12 +132,12 @@ stream_record_parse (struct file *f, const struct disk_hosted_header *header,
                      struct stream_record *r)
   __attribute__ ((__nonnull__ (1, 2, 3)));
 
-/* How many bytes of a closed file of FILE_SIZE bytes nothing names, as far as
- * its header knows.
+/* Was the file, of FILE_SIZE bytes, closed without being put in order?  Then
+ * *GAPS becomes how many bytes of it nothing names, as far as its header knows.
  */
-extern uint64_t
-stream_gaps (const struct disk_hosted_header *header, uint64_t file_size)
-  __attribute__ ((__nonnull__ (1)));
+extern bool
+stream_gaps (const struct disk_hosted_header *header, uint64_t file_size,
+             uint64_t *gaps) __attribute__ ((__nonnull__ (1, 3)));
 
 /* The header of S as it is to be: without redundant tables, the directory at
  * the end.  RECORD: in use, with this record; NULL: closed.
@@ -145,8 +146,8 @@ extern struct disk_hosted_header
 stream_make_header (const struct stream *s, const struct stream_record *record)
   __attribute__ ((__nonnull__ (1)));
 
-/* Note in a header for a closed file of FILE_SIZE bytes that nothing names GAPS
- * of them, if there are any.
+/* Note in a header for a closed file of FILE_SIZE bytes that it was not put in
+ * order, and that nothing names GAPS of them.
  */
 extern void
 stream_note_gaps (struct disk_hosted_header *header, uint64_t file_size,

@@ -253,14 +253,17 @@ report_result (const struct rebuild *b)
                   "last: its grain tables were rebuilt from %" PRIu64
                   " grains of its log",
                   name, b->n_grains);
-  if (b->n_damaged == 0 && b->behind == 0)
-    return;
-  report_warning ("%s: %" PRIu64
-                  " grains of the log are incomplete, and %" PRIu64
-                  " bytes behind its end are not understood: if the host has "
-                  "crashed, that is what had not been flushed; if not, the "
-                  "file is damaged: copy it before it is written to",
-                  name, b->n_damaged, b->behind);
+  if (b->n_damaged > 0)
+    report_warning (
+      "%s: incomplete grains of the log, of requests that had not "
+      "been flushed, were left out: %" PRIu64,
+      name, b->n_damaged);
+  if (b->behind > 0)
+    report_warning ("%s: %" PRIu64 " bytes behind the end of the log are not "
+                    "understood: if the host has crashed, that is what had not "
+                    "been flushed; if not, the file is damaged, so copy it "
+                    "first; it is left as it is until something is written",
+                    name, b->behind);
 }
 
 int

@@ -7,10 +7,13 @@
 #include <config.h>
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "byte-order.h"
 #include "cleanup.h"
 #include "report.h"
 #include "rounding.h"
@@ -128,6 +131,76 @@ stream_writer_free (struct stream_writer *w)
   free (w);
 }
 
+/* ---- is the file whole? ---- */
+
+/* Say in *PROBLEM that ENTRY of GRAIN cannot be. */
+static int
+refuse_entry (const struct stream *s, uint64_t grain, uint32_t entry,
+              char **problem)
+{
+  if (asprintf (problem,
+                "grain %" PRIu64 ", said to be at byte %" PRIu64
+                " of the file, lies beyond its end or in its header",
+                grain, (uint64_t) entry * SECTOR_SIZE) == -1) {
+    *problem = NULL;
+    report_error ("%s: %m", s->grains.file->name);
+  }
+  return -1;
+}
+
+/* Do the N entries at ENTRIES, of the grains from GRAIN on, name places in the
+ * file's SECTORS?
+ */
+static int
+check_entries (const struct stream *s, const unsigned char *entries, uint64_t n,
+               uint64_t grain, uint64_t sectors, char **problem)
+{
+  uint64_t i;
+
+  for (i = 0; i < n; ++i) {
+    const uint32_t entry = load_le32 (entries + 4 * i);
+
+    if (entry > HOSTED_GTE_ZERO &&
+        (entry >= sectors ||
+         entry < s->grains.geometry.data_start / SECTOR_SIZE))
+      return refuse_entry (s, grain + i, entry, problem);
+  }
+  return 0;
+}
+
+/* A download that was cut off is not written to, like other damaged files.
+ * More is not looked at: new grains go behind all that the file has.  Returns
+ * -1, reported if *PROBLEM is NULL.
+ */
+static int
+check_tables (struct stream *s, uint64_t file_size, char **problem)
+{
+  const struct geometry *g = &s->grains.geometry;
+  CLEANUP_FREE unsigned char *entries = malloc (grain_table_bytes (&s->grains));
+  struct grain_walk w;
+  uint64_t i;
+  int r = 0;
+
+  if (entries == NULL) {
+    report_error ("%s: no memory for a grain table", s->grains.file->name);
+    return -1;
+  }
+  grain_walk_start (&w, &s->grains);
+  w.long_run = true; /* many tables, and not needed again soon */
+  for (i = 0; r == 0 && i < g->n_tables; ++i)
+    switch (grain_table_read (&w, i, g->n_tables - 1 - i, 0, g->gtes_per_gt,
+                              entries)) {
+    case CACHE_FOUND:
+      r = check_entries (s, entries, g->gtes_per_gt, i * g->gtes_per_gt,
+                         file_size / SECTOR_SIZE, problem);
+      break;
+    case CACHE_EMPTY: break;
+    default: *problem = TAKE (w.problem); r = -1;
+    }
+  grain_walk_end (&w, false, true);
+  return r;
+}
+
 int
 stream_start_writing (struct extent *e, struct writing *writing, char **problem)
 {
@@ -139,7 +212,7 @@ stream_start_writing (struct extent *e, struct writing *writing, char **problem)
   *problem = NULL;
   if (s->writer) /* another extent failed, and this is the next try */
     return 0;
-  if (size == -1)
+  if (size == -1 || (!s->rebuilt && check_tables (s, size, problem) == -1))
     return -1;
   if (s->tables == NULL &&
       stream_tables_load (s, s->grains.geometry.gd_offset / SECTOR_SIZE) == -1)
@@ -153,6 +226,9 @@ stream_start_writing (struct extent *e, struct writing *writing, char **problem)
   __atomic_store_n (&s->own_from, w->own_from * SECTOR_SIZE, __ATOMIC_RELAXED);
   space_begin (&w->space, w->own_from * SECTOR_SIZE, SPACE_LIMIT, size);
   __atomic_store_n (&s->writer, w, __ATOMIC_RELEASE);
+  /* Who asks for canonical order gets it, even if nothing else is written. */
+  if (s->loose && writing->stream_close == STREAM_CLOSE_CANONICAL)
+    e->unclean = true;
   return 0;
 }
 

@@ -90,12 +90,14 @@ struct stream {
   struct grains grains; /* first */
   struct hosted_header header;
   struct disk_hosted_header sector; /* as read */
-  uint64_t gaps;     /* bytes of the file that nothing names, as far as known */
-  bool warned;       /* atomic: an odd packed grain was seen */
-  bool rebuilt;      /* the tables come from the log of a crashed session */
-  uint64_t log_end;  /* then: bytes of the file up to where it is understood */
-  bool behind;       /* then: there is something behind, which may be damage */
-  uint64_t own_from; /* atomic: bytes; a writer has written all behind;
+  uint64_t gaps; /* bytes of the file that nothing names, as far as known */
+  uint64_t footer_at; /* sector of its marker; 0: there is none */
+  bool loose;         /* it is not in canonical order, as far as known */
+  bool warned;        /* atomic: an odd packed grain was seen */
+  bool rebuilt;       /* the tables come from the log of a crashed session */
+  uint64_t log_end;   /* then: bytes of the file up to where it is understood */
+  bool behind;        /* then: there is something behind, which may be damage */
+  uint64_t own_from;  /* atomic: bytes; a writer has written all behind;
                         0: nobody has */
 
   pthread_mutex_t lock;         /* never held over I/O */
