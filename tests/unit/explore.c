@@ -97,9 +97,15 @@ go_on (struct explorer *e, enum crash_loss loss)
   test_disk_make_from (&t, e->t, e->left, e->bytes);
   if (!test_disk_open (&t, true))
     explorer_fails (e, loss, "it cannot be written to");
-  else
+  else {
+    /* One that is sure to change something: what may be damage is left as it is
+     * by those who do not.
+     */
+    CHECK_INT (test_disk_write (&t, test_random () % (t.size - 512), 512, 0),
+               0);
     for (i = test_random () % 2; i < REQUESTS_AGAIN; ++i)
       CHECK_INT (test_disk_random_request (&t), 0);
+  }
   CHECK_INT (test_disk_close (&t), 0);
   damage = test_disk_walk (&t, t.host, true);
   if (damage)
