@@ -96,8 +96,10 @@ done
 fill text ""
 sizes+=("$(stat -c %s d.vmdk)")
 echo "sizes at levels 1, 6, 12, default: ${sizes[*]}"
-if [ "${sizes[0]}" -le "${sizes[1]}" ] || [ "${sizes[1]}" -lt "${sizes[2]}" ] ||
-   [ "${sizes[3]}" -ne "${sizes[1]}" ]; then
+# In whole sectors, zlib's levels 1 and 6 may make the same of such a text.
+if [ "${sizes[0]}" -lt "${sizes[1]}" ] || [ "${sizes[1]}" -lt "${sizes[2]}" ] ||
+   [ "${sizes[0]}" -le "${sizes[2]}" ] || [ "${sizes[3]}" -ne "${sizes[1]}" ]
+then
     fail "the sizes do not follow the levels"
 fi
 
