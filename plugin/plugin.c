@@ -30,6 +30,7 @@
 #include "places.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats-print.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
@@ -145,6 +146,13 @@ static void
 vmdk_cleanup (void)
 {
   (void) disk_close (TAKE (disk)); /* what is wrong was reported */
+}
+
+static void
+vmdk_unload (void)
+{
+  stats_print ();
+  params_free ();
 }
 
 /* What a handle points to: is the connection for writing too? */
@@ -325,7 +333,7 @@ static struct nbdkit_plugin plugin = {
   .dump_plugin = vmdk_dump_plugin,
   .get_ready = vmdk_get_ready,
   .cleanup = vmdk_cleanup,
-  .unload = params_free,
+  .unload = vmdk_unload,
 
   .open = vmdk_open,
   .get_size = vmdk_get_size,

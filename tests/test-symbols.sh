@@ -19,6 +19,6 @@ others=$(grep -vE '^(plugin_init|vmdk_debug_[a-z]+)$' <<<"$symbols" || true)
 [ -z "$others" ] || fail "also exported: $others"
 
 # nbdkit complains about a flag that it does not find.
-nbdkit -U - -D vmdk.chain=1 -D vmdk.map=1 vmdk \
+nbdkit -U - -D vmdk.chain=1 -D vmdk.map=1 -D vmdk.stats=1 vmdk \
        "$abs_top_srcdir/examples/appliance.vmdk" --run true 2>&1 |
     tee /dev/stderr | { ! grep 'debug flag'; }

@@ -16,6 +16,7 @@
 #include "dir-posix.h"
 #include "file-posix.h"
 #include "file.h"
+#include "stats.h"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1
@@ -168,11 +169,14 @@ int
 dir_posix_sync (struct dir *d)
 {
   int fd = openat (fd_of (d), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  uint64_t start;
   int r, saved;
 
   if (fd == -1)
     return -1;
+  start = stats_clock ();
   r = fsync (fd);
+  stats_add_since (STATS_SYS_SYNC, start);
   if (r == -1 && (errno == EINVAL || errno == ENOTSUP))
     r = 0;
   saved = errno;

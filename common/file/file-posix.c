@@ -19,6 +19,7 @@
 #include "quote.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 
 enum known { UNKNOWN, YES, NO };
 
@@ -33,6 +34,7 @@ posix_size (struct file *f)
 {
   struct stat st;
 
+  stats_count (STATS_SYS_SIZE);
   return fstat (fd_of (f), &st) == -1 ? -1 : st.st_size;
 }
 
@@ -47,6 +49,7 @@ posix_pread (struct file *f, void *buf, size_t count, uint64_t offset)
     n = pread (p->fd, (char *) buf + done, count - done, offset + done);
     if (n == -1 && errno != EINTR)
       return -1;
+    stats_add (STATS_SYS_READ, 1, n > 0 ? n : 0);
     if (n > 0)
       done += n;
   } while (done < count && n != 0);
@@ -63,6 +66,7 @@ posix_hole_end (struct file *f, uint64_t offset, uint64_t limit)
 {
   off_t r = lseek (fd_of (f), offset, SEEK_DATA);
 
+  stats_count (STATS_SYS_SEEK);
   if (r >= 0)
     return min_u64 (r, limit);
   /* ENXIO: no data up to the end of the file.  But the range may go past it,
@@ -81,12 +85,14 @@ posix_data_end (struct file *f, uint64_t offset, uint64_t limit)
 {
   off_t r = lseek (fd_of (f), offset, SEEK_HOLE);
 
+  stats_count (STATS_SYS_SEEK);
   return r >= 0 ? min_u64 (r, limit) : limit;
 }
 
 static void
 posix_prefetch (struct file *f, uint64_t offset, uint64_t count)
 {
+  stats_count (STATS_SYS_ADVICE);
   (void) posix_fadvise (fd_of (f), offset, count, POSIX_FADV_WILLNEED);
 }
 
@@ -127,6 +133,7 @@ posix_pwrite (struct file *f, const struct file_part *parts, unsigned n,
   i = skip_parts (v, n, 0);
   while (i < n) {
     r = pwritev (fd_of (f), v + i, n - i, offset);
+    stats_add (STATS_SYS_WRITE, 1, r > 0 ? r : 0);
     if (r == 0)
       errno = EIO; /* there is no such thing for a regular file */
     if (r == 0 || (r == -1 && errno != EINTR))
@@ -174,6 +181,7 @@ posix_zero (struct file *f, uint64_t offset, uint64_t count, bool punch)
   }
   r = call_fallocate (
     p->fd, punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE, offset, count);
+  stats_add (punch ? STATS_SYS_PUNCH : STATS_SYS_ZERO, 1, r == 0 ? count : 0);
   learn (works, r);
   return r;
 }
@@ -187,10 +195,12 @@ try_punching (struct posix_file *p)
 {
   int64_t size = posix_size (&p->file);
 
-  if (size != -1 && size <= INT64_MAX - (INT64_C (1) << 31))
+  if (size != -1 && size <= INT64_MAX - (INT64_C (1) << 31)) {
+    stats_count (STATS_SYS_PUNCH);
     learn (&p->zero_works[true],
            call_fallocate (p->fd, FALLOC_FL_PUNCH_HOLE,
                            size + (INT64_C (1) << 30), 1));
+  }
 }
 
 /* Zeroing without punching cannot be tried like that: behind the end it would
@@ -217,6 +227,7 @@ posix_truncate (struct file *f, uint64_t size)
 {
   int r;
 
+  stats_count (STATS_SYS_RESIZE);
   do
     r = ftruncate (fd_of (f), size);
   while (r == -1 && errno == EINTR);
@@ -227,11 +238,13 @@ static int
 posix_sync (struct file *f)
 {
   const struct posix_file *p = (struct posix_file *) f;
+  const uint64_t start = stats_clock ();
   int r;
 
   do
     r = fdatasync (p->fd);
   while (r == -1 && errno == EINTR);
+  stats_add_since (STATS_SYS_SYNC, start);
   /* Pages can be dropped only once they are clean.  A hint again. */
   if (r == 0 && p->flags & FILE_UNBUFFERED)
     (void) posix_fadvise (p->fd, 0, 0, POSIX_FADV_DONTNEED);

@@ -24,6 +24,7 @@
 
 #include "cleanup.h"
 #include "file-posix.h"
+#include "stats.h"
 
 /* Bytes of the old name in the temporary one, which must be below 256. */
 #define MAX_REPEATED 200
@@ -321,11 +322,13 @@ file_posix_create_beside (struct file *f)
 static int
 sync_all (int fd)
 {
+  const uint64_t start = stats_clock ();
   int r;
 
   do
     r = fsync (fd);
   while (r == -1 && errno == EINTR);
+  stats_add_since (STATS_SYS_SYNC, start);
   return r;
 }
 

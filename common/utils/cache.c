@@ -46,13 +46,14 @@ struct shard {
 };
 
 struct cache {
+  struct cache_stats stats;
   size_t shard_budget;
   unsigned n_shards;
   struct shard shards[];
 };
 
 struct cache *
-cache_create (size_t budget, unsigned shards)
+cache_create (size_t budget, unsigned shards, struct cache_stats stats)
 {
   struct cache *c;
   unsigned i;
@@ -61,6 +62,7 @@ cache_create (size_t budget, unsigned shards)
   c = calloc (1, sizeof *c + shards * sizeof (struct shard));
   if (c == NULL)
     return NULL;
+  c->stats = stats;
   c->shard_budget = budget / shards;
   c->n_shards = shards;
   for (i = 0; i < shards; ++i) {
@@ -297,6 +299,15 @@ copy_out (struct shard *s, struct block *b, size_t offset, size_t count,
   }
 }
 
+static void
+wait_for_change (struct shard *s)
+{
+  const uint64_t start = stats_clock ();
+
+  pthread_cond_wait (&s->change, &s->lock);
+  stats_add_since (STATS_CACHE_WAIT, start);
+}
+
 enum cache_result
 cache_read (struct cache *c, struct cache_key key, size_t size,
             cache_load_fn load, void *opaque, size_t offset, size_t count,
@@ -310,12 +321,15 @@ cache_read (struct cache *c, struct cache_key key, size_t size,
   for (;;) {
     b = find (s, key);
     if (b == NULL && make_room (c, s, size)) {
+      stats_count (c->stats.miss);
       r = load_block (s, key, size, load, opaque, &b);
       break;
     }
-    if (b != NULL && b->ready)
+    if (b != NULL && b->ready) {
+      stats_count (b->empty ? c->stats.empty : c->stats.hit);
       break;
-    pthread_cond_wait (&s->change, &s->lock);
+    }
+    wait_for_change (s);
   }
   if (r == CACHE_FOUND && b->empty) {
     touch (s, b);
@@ -335,8 +349,11 @@ cache_peek (struct cache *c, struct cache_key key, size_t offset, size_t count,
   LOCK_FOR_SCOPE (&s->lock);
 
   b = find (s, key);
-  if (b == NULL || !b->ready || b->empty)
+  if (b == NULL || !b->ready || b->empty) {
+    stats_count (c->stats.miss);
     return false;
+  }
+  stats_count (c->stats.hit);
   copy_out (s, b, offset, count, dst);
   return true;
 }

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stats.h"
+
 struct cache;
 
 struct cache_key {
@@ -39,10 +41,18 @@ enum cache_result {
 typedef enum cache_result (*cache_load_fn) (void *opaque, uint64_t index,
                                             void *buf, size_t size);
 
+/* Where to count look-ups, since only its maker knows what a cache is for. */
+struct cache_stats {
+  enum stats_row hit;
+  enum stats_row miss;  /* it was loaded; or was not there for cache_peek */
+  enum stats_row empty; /* it was known that there is no such block */
+};
+
 /* A new cache for BUDGET bytes in SHARDS parts, each with a lock and an equal
  * share of the budget.  Returns NULL with errno set.
  */
-extern struct cache *cache_create (size_t budget, unsigned shards);
+extern struct cache *
+cache_create (size_t budget, unsigned shards, struct cache_stats stats);
 
 /* No thread may be inside.  C may be NULL. */
 extern void cache_destroy (struct cache *c);

@@ -7,6 +7,7 @@
 
 #include "claims.h"
 #include "cleanup.h"
+#include "stats.h"
 
 void
 claims_init (struct claims *c)
@@ -34,14 +35,26 @@ is_held (const struct claims *c, uint64_t first, uint64_t count)
   return false;
 }
 
+/* With the lock held. */
+static void
+wait_until_free (struct claims *c, uint64_t first, uint64_t count)
+{
+  const uint64_t start = stats_clock ();
+
+  while (is_held (c, first, count))
+    pthread_cond_wait (&c->change, &c->lock);
+  stats_add_since (STATS_CLAIM_WAIT, start);
+}
+
 void
 claims_take (struct claims *c, struct claim *claim, uint64_t first,
              uint64_t count)
 {
   LOCK_FOR_SCOPE (&c->lock);
 
-  while (is_held (c, first, count))
-    pthread_cond_wait (&c->change, &c->lock);
+  stats_count (STATS_CLAIM);
+  if (is_held (c, first, count))
+    wait_until_free (c, first, count);
   claim->first = first;
   claim->count = count;
   claim->next = c->held;

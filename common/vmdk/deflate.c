@@ -22,6 +22,7 @@
 #include "cleanup.h"
 #include "deflate-internal.h"
 #include "deflate.h"
+#include "stats.h"
 
 /* What RFC 1950 puts around the deflate data: two bytes, and the Adler-32. */
 #define ZLIB_HEADER_BYTES  2
@@ -132,6 +133,10 @@ inflate_stream (struct inflaters *p, const void *in, size_t *in_size, void *out,
   r = codec_inflate (c, deflate_is_zlib (in, *in_size), in, in_size, out,
                      out_size);
   give_back (&p->pool, c);
+  if (r == INFLATE_OK) {
+    stats_add (STATS_INFLATE_IN, 1, *in_size);
+    stats_add (STATS_INFLATE_OUT, 1, *out_size);
+  }
   return r;
 }
 
@@ -200,6 +205,7 @@ store (const unsigned char *in, size_t count, unsigned char *out)
   unsigned char *p = out;
   size_t left = count, n;
 
+  stats_add (STATS_STORED, 1, count);
   *p++ = 0x78; /* method 8, a window of 32 KiB */
   *p++ = 0x01; /* the quickest level, and what makes it a multiple of 31 */
   do {
@@ -231,8 +237,8 @@ trial_gains (struct deflaters *p, const void *in, size_t count)
   return n > 0;
 }
 
-size_t
-deflate_stream (struct deflaters *p, const void *in, size_t count, void *out)
+static size_t
+pack (struct deflaters *p, const void *in, size_t count, void *out)
 {
   struct codec *c;
   size_t n;
@@ -246,4 +252,16 @@ deflate_stream (struct deflaters *p, const void *in, size_t count, void *out)
   n = codec_deflate (c, in, count, out, deflate_bound (count) - 1);
   give_back (&p->pool, c);
   return n > 0 ? n : store (in, count, out);
+}
+
+size_t
+deflate_stream (struct deflaters *p, const void *in, size_t count, void *out)
+{
+  const size_t n = pack (p, in, count, out);
+
+  if (n > 0) {
+    stats_add (STATS_DEFLATE_IN, 1, count);
+    stats_add (STATS_DEFLATE_OUT, 1, n);
+  }
+  return n;
 }

@@ -15,6 +15,7 @@
 #include "disk.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 #include "writing.h"
 
 /* As much as a cache of the usual size makes it. */
@@ -49,6 +50,7 @@ disk_leave (struct disk *d, uint64_t entered)
 int
 disk_read_below (struct disk *d, void *buf, size_t count, uint64_t offset)
 {
+  stats_add (STATS_COPIED_UP, 1, count);
   return disk_read_from (d, 1, buf, count, offset);
 }
 
@@ -63,6 +65,26 @@ disk_is_zero_below (struct disk *d, uint64_t offset, uint64_t *length)
     return -1;
   *length = run.length;
   return run.state == RUN_ZERO;
+}
+
+/* ---- flushing ---- */
+
+static int
+flush_extents (struct disk *d)
+{
+  struct link *top = d->links[0];
+  size_t i;
+
+  if (writing_check (&d->writer->writing) == -1)
+    return -1;
+  for (i = 0; i < top->n_extents; ++i) {
+    struct extent *e = &top->extents[i];
+
+    if (__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE) &&
+        e->driver->flush (e) == -1)
+      return -1;
+  }
+  return 0;
 }
 
 /* ---- opening and closing ---- */
@@ -144,7 +166,7 @@ disk_close_writer (struct disk *d)
   if (w == NULL)
     return 0;
   if (w->decision == WRITABLE) {
-    r = disk_flush (d);
+    r = flush_extents (d);
     if (r == 0)
       r = finish_extents (d);
     else
@@ -358,8 +380,10 @@ change (struct disk *d, const void *buf, uint64_t count, uint64_t offset,
   else if (r == 0)
     r = for_each_part (d, buf, count, offset, flags, fn);
   disk_leave (d, entered);
-  if (r == 0 && (flags & DISK_SYNC))
-    r = disk_flush (d);
+  if (r == 0 && (flags & DISK_SYNC)) {
+    stats_count (STATS_WITH_SYNC);
+    r = flush_extents (d);
+  }
   return r;
 }
 
@@ -367,6 +391,7 @@ int
 disk_pwrite (struct disk *d, const void *buf, uint32_t count, uint64_t offset,
              unsigned flags)
 {
+  stats_add (STATS_WRITE, 1, count);
   if (check_request (d, count, offset, false) == -1)
     return -1;
   return change (d, buf, count, offset, flags & DISK_SYNC, write_part);
@@ -375,6 +400,7 @@ disk_pwrite (struct disk *d, const void *buf, uint32_t count, uint64_t offset,
 int
 disk_zero (struct disk *d, uint32_t count, uint64_t offset, unsigned flags)
 {
+  stats_add (flags & DISK_FREE ? STATS_ZERO_FREE : STATS_ZERO_KEEP, 1, count);
   if (check_request (d, count, offset, true) == -1)
     return -1;
   return change (d, NULL, count, offset, flags, zero_part);
@@ -383,17 +409,6 @@ disk_zero (struct disk *d, uint32_t count, uint64_t offset, unsigned flags)
 int
 disk_flush (struct disk *d)
 {
-  struct link *top = d->links[0];
-  size_t i;
-
-  if (writing_check (&d->writer->writing) == -1)
-    return -1;
-  for (i = 0; i < top->n_extents; ++i) {
-    struct extent *e = &top->extents[i];
-
-    if (__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE) &&
-        e->driver->flush (e) == -1)
-      return -1;
-  }
-  return 0;
+  stats_count (STATS_FLUSH);
+  return flush_extents (d);
 }

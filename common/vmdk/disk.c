@@ -16,12 +16,22 @@
 #include "grain.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 #include "vmdk-limits.h"
 
 /* Grain tables are looked up by every request, decoded grains take long to
  * come by: locks in many parts for the former, one budget for the latter.
  */
 #define TABLE_SHARDS 16
+
+static const struct cache_stats table_stats = { .hit = STATS_TABLE_HIT,
+                                                .miss = STATS_TABLE_MISS,
+                                                .empty = STATS_TABLE_EMPTY };
+
+/* A grain that is looked for there is never known to be missing. */
+static const struct cache_stats grain_stats = { .hit = STATS_UNPACKED_HIT,
+                                                .miss = STATS_UNPACKED_MISS,
+                                                .empty = STATS_UNPACKED_HIT };
 
 /* Runs in one answer about block status; the client asks again for the rest.
  * A bound on the work of one request, and on the memory of the server's list.
@@ -36,8 +46,9 @@ disk_open (struct file *file, const struct disk_options *options)
   if (d == NULL)
     goto no_memory;
   d->links = calloc (MAX_LINKS, sizeof *d->links);
-  d->resources.tables = cache_create (options->cache_size / 2, TABLE_SHARDS);
-  d->resources.grains = cache_create (options->cache_size / 2, 1);
+  d->resources.tables =
+    cache_create (options->cache_size / 2, TABLE_SHARDS, table_stats);
+  d->resources.grains = cache_create (options->cache_size / 2, 1, grain_stats);
   d->resources.inflaters = inflaters_create ();
   if (options->writable)
     d->resources.deflaters =
@@ -109,6 +120,20 @@ debug_run (uint64_t offset, size_t link, const struct run *run)
                   run->length, link, names[run->state]);
 }
 
+/* What a link has answered. */
+static void
+count_run (const struct run *run)
+{
+  static const enum stats_row rows[] = {
+    [RUN_DATA] = STATS_RUN_DATA,
+    [RUN_PACKED] = STATS_RUN_PACKED,
+    [RUN_ZERO] = STATS_RUN_ZERO,
+    [RUN_HOLE] = STATS_RUN_BELOW,
+  };
+
+  stats_count (rows[run->state]);
+}
+
 int
 disk_map (struct disk *d, uint64_t offset, uint64_t length,
           struct disk_cursor *c, struct run *run)
@@ -126,6 +151,7 @@ disk_map_from (struct disk *d, size_t first, uint64_t offset, uint64_t length,
     if (c->silent_until[i] <= offset) {
       if (link_map (d->links[i], offset, length, run) == -1)
         return -1;
+      count_run (run);
       if (vmdk_debug_map)
         debug_run (offset, i, run);
       if (run->state != RUN_HOLE)
@@ -136,6 +162,7 @@ disk_map_from (struct disk *d, size_t first, uint64_t offset, uint64_t length,
   }
   run->state = RUN_ZERO;
   run->length = length;
+  count_run (run);
   return 0;
 }
 
@@ -171,6 +198,7 @@ disk_pread (struct disk *d, void *buf, uint32_t count, uint64_t offset)
   const uint64_t entered = disk_enter (d);
   int r = disk_read_from (d, 0, buf, count, offset);
 
+  stats_add (STATS_READ, 1, count);
   disk_leave (d, entered);
   return r;
 }
@@ -222,6 +250,7 @@ disk_prefetch (struct disk *d, uint32_t count, uint64_t offset)
   const uint64_t entered = disk_enter (d);
   int r = prefetch (d, count, offset);
 
+  stats_add (STATS_PREFETCH, 1, count);
   disk_leave (d, entered);
   return r;
 }
@@ -315,6 +344,7 @@ disk_status (struct disk *d, uint32_t count, uint64_t offset, bool one,
   const uint64_t entered = disk_enter (d);
   int r = status (d, count, offset, one, fn, opaque);
 
+  stats_count (STATS_STATUS);
   disk_leave (d, entered);
   return r;
 }

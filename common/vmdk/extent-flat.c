@@ -10,6 +10,7 @@
 #include "checked-overflow.h"
 #include "extent.h"
 #include "report.h"
+#include "stats.h"
 #include "vmdk-limits.h"
 #include "writing.h"
 
@@ -73,6 +74,7 @@ flat_write (struct extent *e, const void *buf, uint64_t count, uint64_t offset)
 {
   if (writing_begin_change (e->writing, e) == -1)
     return -1;
+  stats_add (STATS_IN_PLACE, 1, count);
   return file_pwrite (e->file, buf, count, flat_at (e, offset));
 }
 
@@ -82,8 +84,10 @@ flat_zero (struct extent *e, uint64_t count, uint64_t offset, bool free)
   const uint64_t at = flat_at (e, offset);
 
   /* A hole reads as zeroes already, and may stay one. */
-  if (free && file_hole_end (e->file, at, at + count) == at + count)
+  if (free && file_hole_end (e->file, at, at + count) == at + count) {
+    stats_add (STATS_SKIPPED, 1, count);
     return 0;
+  }
   if (writing_begin_change (e->writing, e) == -1)
     return -1;
   return file_zero (e->file, at, count, free);
@@ -101,6 +105,7 @@ flat_zero_is_quick (struct extent *e, uint64_t count, uint64_t offset,
 static int
 flat_flush (struct extent *e)
 {
+  stats_count (STATS_EXTENT_FLUSH);
   return writing_sync (e->writing, e->file);
 }
 

@@ -30,6 +30,7 @@
 #include "cleanup.h"
 #include "grain-writer.h"
 #include "rounding.h"
+#include "stats.h"
 #include "vmdk-limits.h"
 
 /* What is to be written of one table. */
@@ -273,6 +274,7 @@ settle_piece (struct grain_writer *w, struct piece *p, bool durable)
   struct dirty_table *t = p->table;
 
   if (durable) {
+    stats_add (STATS_TABLE_FLUSHED, 1, p->count);
     /* Before the table is let go of: who does not find it here must not find
      * an old one in the cache.
      */
@@ -325,6 +327,7 @@ grains_flush (struct extent *e)
   int r;
   LOCK_FOR_SCOPE (&w->flush_lock);
 
+  stats_count (STATS_EXTENT_FLUSH);
   r = take_snapshot (w, &pieces, &freed);
   if (r == 0)
     r = pieces.count > 0 ? write_snapshot (w, &pieces)

@@ -13,6 +13,7 @@
 #include "grain-space.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 #include "vmdk-limits.h"
 
 /* The file is extended by so much at a time, to spare system calls. */
@@ -336,10 +337,15 @@ void
 space_wait (struct space *s)
 {
   const struct timespec moment = { .tv_nsec = 100000 };
+  uint64_t start;
   unsigned i;
 
+  if (!is_much (s, &s->held_bytes))
+    return;
+  start = stats_clock ();
   for (i = 0; i < MAX_MOMENTS && is_much (s, &s->held_bytes); ++i)
     nanosleep (&moment, NULL);
+  stats_add_since (STATS_SPACE_WAIT, start);
 }
 
 span_vector

@@ -13,6 +13,7 @@
 #include "grain-writer.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 #include "vmdk-limits.h"
 
 /* Set in a cache index: a redundant table; a table by its place instead of its
@@ -168,6 +169,7 @@ fill_bulk (struct grain_walk *w, uint64_t table, uint64_t ahead,
   if (w->bulk == NULL ||
       grain_walk_read (w, w->bulk, n * table_bytes, offset) == -1)
     return false;
+  stats_add (STATS_TABLE_BULK, n, n * table_bytes);
   w->bulk_first = table;
   w->bulk_count = n;
   return true;

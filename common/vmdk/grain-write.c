@@ -24,6 +24,7 @@
 #include "is-all-zero.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 #include "vmdk-limits.h"
 
 /* Up to here, what surrounds the requested bytes in their grains is written
@@ -197,6 +198,7 @@ place (struct piece p, struct dirty_table *t, const void *buf, bool below)
   grain_table_publish (w, t, p.first % w->g->geometry.gtes_per_gt, p.count,
                        span.start / SECTOR_SIZE, grain_bytes / SECTOR_SIZE,
                        NULL);
+  stats_add (STATS_NEW, p.count, p.length);
   return p.length;
 }
 
@@ -243,6 +245,14 @@ write_new (struct grain_writer *w, const void *buf, uint64_t offset,
   return r;
 }
 
+/* N bytes need no change. */
+static int64_t
+skip_bytes (int64_t n)
+{
+  stats_add (STATS_SKIPPED, 1, n);
+  return n;
+}
+
 /* ---- write ---- */
 
 /* Zeroes to where zeroes are read from already: there is nothing to be done.
@@ -279,7 +289,9 @@ write_absent (struct grain_writer *w, const char *buf, uint64_t offset,
   bool skip = false;
   int64_t n = may_skip (w, buf, offset, length, hole, &skip);
 
-  return n == -1 || skip ? n : write_new (w, buf, offset, n);
+  if (n == -1)
+    return -1;
+  return skip ? skip_bytes (n) : write_new (w, buf, offset, n);
 }
 
 int
@@ -301,6 +313,8 @@ grains_write (struct extent *e, const void *buf, uint64_t count,
     else if (writing_begin_change (w->writing, g->extent) == -1 ||
              file_pwrite (g->file, p, n, run.at) == -1)
       return -1;
+    else
+      stats_add (STATS_IN_PLACE, 1, n);
     if (n == -1)
       return -1;
   }
@@ -354,6 +368,7 @@ drop (struct piece p, bool data, uint64_t at)
   grain_table_publish (w, t, p.first % g->geometry.gtes_per_gt, p.count,
                        absent ? 0 : g->format->zeroed_entry, 0,
                        data ? &span : NULL);
+  stats_add (STATS_DROPPED, p.count, p.length);
   grain_table_release (w, t);
   /* Nobody will read it, but those who are on their way, and they may see
    * zeroes; so the space can go at once.  Where the host has no holes, it is
@@ -421,7 +436,7 @@ zero_hole (struct grain_writer *w, uint64_t offset, uint64_t length)
   uint64_t before, whole;
 
   if (already != 0)
-    return already;
+    return already == -1 ? -1 : skip_bytes (already);
   whole = whole_grains (w->g, offset, length, &before);
   if (whole > 0)
     return drop_grains (w, offset, whole, false);
@@ -459,7 +474,7 @@ grains_zero (struct extent *e, uint64_t count, uint64_t offset, bool free)
     switch (run.state) {
     case RUN_HOLE: n = zero_hole (w, offset, run.length); break;
     case RUN_DATA: n = zero_data (w, offset, &run, free); break;
-    default: n = run.length; break;
+    default: n = skip_bytes (run.length); break;
     }
     if (n == -1)
       return -1;

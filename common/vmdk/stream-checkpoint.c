@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 #include "stream.h"
 
 /* So few tables in memory are never too many. */
@@ -63,6 +64,7 @@ out_table (struct stream_writer *w, struct stream_out *o, struct placing *p)
   }
   p->place = stream_out_sector (o) + 1;
   r = stream_out_add (o, block, size);
+  stats_add (STATS_TABLE_FLUSHED, 1, size);
   free (block);
   return r;
 }
@@ -162,6 +164,7 @@ stream_move_log (struct stream_writer *w)
   const uint64_t gd = w->record.gd;
   int r = append_metadata (w, &tables, &record.gd, &record.log_start);
 
+  stats_count (STATS_CHECKPOINT);
   if (r == 0)
     r = writing_sync (w->writing, w->s->grains.file);
   if (r == 0)

@@ -22,6 +22,7 @@
 #include "cleanup.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 #include "stream.h"
 
 /* What is written at a time; a bound on the work, and on what fails as one. */
@@ -262,6 +263,7 @@ end_table (struct stream_writer *w, struct piece *p)
 {
   struct stream *s = w->s;
 
+  stats_add (STATS_TABLE_FLUSHED, 1, p->size);
   if (__atomic_load_n (&w->canonical, __ATOMIC_RELAXED) &&
       memcmp (p->bytes + SECTOR_SIZE, p->table->entries,
               grain_table_bytes (&s->grains)) == 0)

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 #include "stream.h"
 
 /* So many grains may wait for an order mark, or blocks to be given up. */
@@ -254,6 +255,7 @@ flush (struct stream_writer *w)
   span_vector freed;
   int r;
 
+  stats_count (STATS_EXTENT_FLUSH);
   if (stream_write_held (w) == -1 || stream_take_snapshot (w, &snap) == -1)
     return -1;
   stream_give_superseded (w, &snap.superseded);

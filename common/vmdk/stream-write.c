@@ -23,6 +23,7 @@
 #include "is-all-zero.h"
 #include "report.h"
 #include "rounding.h"
+#include "stats.h"
 #include "stream.h"
 
 static int
@@ -119,6 +120,14 @@ load_content (struct stream_writer *w, uint64_t grain, enum content content,
                           e->start + grain * grain_bytes (w));
 }
 
+/* N bytes need no change. */
+static int
+skip_bytes (uint64_t n)
+{
+  stats_add (STATS_SKIPPED, 1, n);
+  return 0;
+}
+
 /* ---- changes, all with a claim and the table of the grain held ---- */
 
 /* Let H, which it takes over, be the content of its grain. */
@@ -181,7 +190,7 @@ drop (struct stream_writer *w, uint64_t grain)
   if (below == -1)
     return -1;
   if (content == CONTENT_ZERO || (content == CONTENT_NONE && below))
-    return 0;
+    return skip_bytes (bytes_inside (w, grain));
   if (writing_begin_change (w->writing, s->grains.extent) == -1)
     return -1;
   if (!below && w->writing->no_zeroed_grains) {
@@ -194,6 +203,8 @@ drop (struct stream_writer *w, uint64_t grain)
   stream_forget_grain (s, grain);
   pthread_mutex_lock (&s->lock);
   r = held_drop (w, grain, below ? 0 : HOSTED_GTE_ZERO);
+  if (r == 0)
+    stats_add (STATS_DROPPED, 1, grain_bytes (w));
   pthread_mutex_unlock (&s->lock);
   stream_forget_grain (s, grain);
   return r == -1 ? no_memory (s) : 0;
@@ -256,6 +267,7 @@ edit_raw (struct stream_writer *w, uint64_t grain, size_t at, const void *buf,
   put_bytes (h->bytes + at, buf, n);
   h->touched = ++w->serial;
   note_written (h, at, n);
+  stats_add (STATS_RAW_AGAIN, 1, n);
   return h->n_written * SECTOR_SIZE >= bytes_inside (w, grain);
 }
 
@@ -278,6 +290,7 @@ make_raw (struct stream_writer *w, uint64_t grain, enum content content,
   if (h == NULL)
     return -1;
   note_written (h, at, n);
+  stats_add (STATS_RAW_NEW, 1, n);
   return insert (w, h);
 }
 
@@ -311,11 +324,11 @@ write_part (struct stream_writer *w, uint64_t grain, size_t at, const void *buf,
 
   /* Zeroes onto zeroes. */
   if (zero && content == CONTENT_ZERO)
-    return 0;
+    return skip_bytes (n);
   if (zero && content == CONTENT_NONE) {
     r = is_zero_below (w, grain);
     if (r != 0)
-      return r == -1 ? -1 : 0;
+      return r == -1 ? -1 : skip_bytes (n);
   }
   if (writing_begin_change (w->writing, w->s->grains.extent) == -1)
     return -1;
@@ -479,8 +492,10 @@ stream_zero (struct extent *e, uint64_t count, uint64_t offset, bool free)
     n = zero_already (s->writer, offset, &run);
     if (n == -1)
       return -1;
-    if (n > 0)
+    if (n > 0) {
+      skip_bytes (n);
       continue;
+    }
     at = offset % grain_bytes (s->writer);
     n = min_u64 (count, grain_bytes (s->writer) - at);
     if (change_grain (s->writer, offset / grain_bytes (s->writer), at, NULL,

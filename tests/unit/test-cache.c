@@ -53,7 +53,9 @@ load (void *opaque, uint64_t index, void *buf, size_t size)
 static struct cache *
 new_cache (size_t budget, unsigned shards)
 {
-  struct cache *c = cache_create (budget, shards);
+  const struct cache_stats stats = { STATS_TABLE_HIT, STATS_TABLE_MISS,
+                                     STATS_TABLE_EMPTY };
+  struct cache *c = cache_create (budget, shards, stats);
 
   MUST (c != NULL);
   loads = 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "claims.h"
+#include "stats.h"
 #include "test.h"
 
 static struct claims claims;
@@ -57,6 +58,8 @@ has_soon (struct asker *a)
 static void
 check_waits (int line, uint64_t first, uint64_t count, bool waits)
 {
+  const struct stats_total waited = stats_total (STATS_CLAIM_WAIT);
+  const uint64_t taken = stats_total (STATS_CLAIM).n;
   struct claim held;
   struct asker a;
 
@@ -66,9 +69,19 @@ check_waits (int line, uint64_t first, uint64_t count, bool waits)
   while (!has_soon (&a) && !waits)
     ;
   test_check (__FILE__, line, has_soon (&a) == !waits, "who overlaps waits");
+  /* A late one is counted once it has the lock, and so before the release. */
+  while (stats_total (STATS_CLAIM).n < taken + 2)
+    usleep (1000);
   claims_release (&claims, &held);
   pthread_join (a.thread, NULL);
   test_check (__FILE__, line, a.has, "who waits has it in the end");
+  test_check (__FILE__, line,
+              stats_total (STATS_CLAIM_WAIT).n == waited.n + waits,
+              "who waits is counted");
+  test_check (__FILE__, line,
+              (stats_total (STATS_CLAIM_WAIT).amount > waited.amount) == waits,
+              "and for how long");
+  CHECK_INT (stats_total (STATS_CLAIM).n, taken + 2);
 }
 
 static void
