@@ -21,6 +21,6 @@ CORE_LIBS = \
 	$(top_builddir)/common/file/libfile.la \
 	$(top_builddir)/common/utils/libutils.la
 
-CODEC_LIBS = $(LIBDEFLATE_LIBS) $(ZLIB_LIBS)
+CODEC_LIBS = $(LIBDEFLATE_LIBS) $(LIBISAL_LIBS) $(ZLIB_LIBS)
 
 MOSTLYCLEANFILES = *~

@@ -90,6 +90,7 @@ vmdk_dump_plugin (void)
 {
   printf ("vmdk_version=%s\n", PACKAGE_VERSION);
   printf ("vmdk_deflate=%s\n", deflate_codec_name ());
+  printf ("vmdk_deflate_fast=%s\n", deflate_fast_codec_name ());
   printf ("vmdk_read=flat,zero,sparse,stream,cowd,sesparse\n");
   printf ("vmdk_write=flat,sparse,stream,cowd\n");
   printf ("vmdk_create=monolithic-sparse,monolithic-flat,split-sparse,"

@@ -24,12 +24,16 @@ done
 grep -E '^vmdk_version=[0-9]+\.[0-9]+\.[0-9]+' <<<"$output"
 grep -E '^vmdk_read=.*stream' <<<"$output"
 
-# The codec is the one that configure chose.
+# The codecs are those that configure chose.
 codec=zlib
 if grep -q '^#define HAVE_LIBDEFLATE 1' "$abs_top_builddir/config.h"; then
     codec=libdeflate
 fi
 grep -x "vmdk_deflate=$codec" <<<"$output"
+if grep -q '^#define HAVE_LIBISAL 1' "$abs_top_builddir/config.h"; then
+    codec=isal
+fi
+grep -x "vmdk_deflate_fast=$codec" <<<"$output"
 
 # The same with a disk, which it must not open for this.
 nbdkit vmdk /nonexistent.vmdk --dump-plugin | grep -x name=vmdk

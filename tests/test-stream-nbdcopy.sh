@@ -95,19 +95,24 @@ fill raw "--synchronous"
 fill raw "--connections=1 --requests=1 --allocated --flush"
 fill raw "--request-size=4096"
 
-# The level of compression matters.
+# The level of compression matters; whatever library packs at it, all read it.
 sizes=()
-for level in 1 6 12; do
+for level in 1 2 3 6 12; do
     fill text "--connections=4" compression-level=$level
     sizes+=("$(stat -c %s d.vmdk)")
+    all_read text
+    fill raw "--connections=4" compression-level=$level
+    all_read raw
 done
 fill text ""
 sizes+=("$(stat -c %s d.vmdk)")
-echo "sizes at levels 1, 6, 12, default: ${sizes[*]}"
-if [ "${sizes[0]}" -le "${sizes[1]}" ] || [ "${sizes[1]}" -lt "${sizes[2]}" ] ||
-   [ "${sizes[3]}" -ne "${sizes[1]}" ]; then
-    fail "the sizes do not follow the levels"
-fi
+echo "sizes at levels 1, 2, 3, 6, 12, default: ${sizes[*]}"
+for i in 0 1 2 3; do
+    [ "${sizes[i]}" -ge "${sizes[i + 1]}" ] ||
+        fail "the sizes do not follow the levels"
+done
+[ "${sizes[0]}" -gt "${sizes[3]}" ] || fail "level 1 is as small as level 6"
+[ "${sizes[5]}" -eq "${sizes[3]}" ] || fail "the default is not level 6"
 
 fill odd "--connections=4 --requests=64"
 all_read odd

@@ -23,6 +23,9 @@ libraries=(-lz -lpthread)
 if grep -q '^#define HAVE_LIBDEFLATE 1' "$abs_top_builddir/config.h"; then
     libraries+=(-ldeflate)
 fi
+if grep -q '^#define HAVE_LIBISAL 1' "$abs_top_builddir/config.h"; then
+    libraries+=(-lisal)
+fi
 
 cd "$abs_top_srcdir"
 "$cc" -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=thread \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the codec share: the library's objects behind one face
- * (deflate-codec.c), and the guess about what does not get smaller
- * (deflate-sample.c).
+/* What the files of the codec share: the libraries' objects behind one face
+ * (deflate-codec.c, deflate-isal.c), and the guess about what does not get
+ * smaller (deflate-sample.c).
  */
 
 #ifndef VMDK_DEFLATE_INTERNAL_H
@@ -13,7 +13,7 @@
 
 #include "deflate.h"
 
-/* ---- objects of the library (deflate-codec.c) ---- */
+/* ---- objects of the libraries (deflate-codec.c) ---- */
 
 /* In place of a compressor's level: it inflates. */
 #define CODEC_INFLATES 0
@@ -22,6 +22,11 @@
 struct codec {
   struct codec *next; /* for the owner, to put it on a list */
   int level;          /* 1 to DEFLATE_MAX_LEVEL, or CODEC_INFLATES */
+
+  /* codec_destroy and codec_deflate, as its library does them. */
+  void (*destroy) (struct codec *c);
+  size_t (*deflate) (struct codec *c, const void *in, size_t count, void *out,
+                     size_t room);
 };
 
 /* NULL if there is no memory. */
@@ -45,6 +50,11 @@ codec_deflate (struct codec *c, const void *in, size_t count, void *out,
 /* The Adler-32 of COUNT bytes at P, as at the end of a zlib stream. */
 extern uint32_t
 codec_adler32 (const void *p, size_t count) __attribute__ ((__nonnull__ (1)));
+
+/* ---- the lowest levels (deflate-isal.c, only where there is ISA-L) ---- */
+
+/* As codec_create, for LEVEL 1 to 3, which are ISA-L's own. */
+extern struct codec *isal_codec_create (int level);
 
 /* ---- the guess (deflate-sample.c) ---- */
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The codec of stream-optimized extents: libdeflate, else zlib. */
+/* The codec of stream-optimized extents: libdeflate, else zlib; with ISA-L for
+ * the lowest levels of compression where there is one.
+ */
 
 #ifndef VMDK_DEFLATE_H
 #define VMDK_DEFLATE_H
@@ -71,5 +73,8 @@ deflate_crc32 (const void *p, size_t count) __attribute__ ((__nonnull__ (1)));
 
 /* "libdeflate" or "zlib". */
 extern const char *deflate_codec_name (void);
+
+/* The one that packs at level 1: "isal", or the same as above. */
+extern const char *deflate_fast_codec_name (void);
 
 #endif /* VMDK_DEFLATE_H */
