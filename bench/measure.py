@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How long things take: timing, interleaved runs, tables, and what was used.
 
-A line is a name and a function that does the work once and returns a
-Sample.  run() calls the functions of all lines in turn, round by round, so
-that a machine that others use, or that gets slower, does the same to all.
+A workload is done by up to three sides: ours, the peer (qemu) and the limit
+(what the machine can do without a VMDK).  Each side is a function that does
+the work once and returns numbers by name.  run() calls them in turn, round by
+round, so that a machine that others use, or that gets slower, does the same to
+all.  A figure is one of these numbers, and what is wanted of it.
 """
 
 import json
@@ -15,18 +17,11 @@ import time
 
 TICK = os.sysconf("SC_CLK_TCK")
 
+OURS, PEER, LIMIT = "ours", "peer", "limit"
 
-class Sample:
-    """One run: how long it took, the processor time and memory of its
-    processes, how many other processors' worth of work went on meanwhile."""
 
-    def __init__(self, seconds, cpu, others, rss, more=None):
-        self.seconds = seconds
-        self.cpu = cpu
-        self.others = others
-        self.rss = rss
-        self.load = os.getloadavg()[0]
-        self.more = more or {}          # numbers of this kind of run
+class Failed(Exception):
+    """A program did not do what is measured."""
 
 
 def machine_busy():
@@ -37,14 +32,12 @@ def machine_busy():
 
 
 class Timer:
-    """Of 'with Timer() as timer': the time until stop() or the end, the
-    processor time of the processes in .usages (as wait4 tells it), and
-    that of the rest of the machine."""
+    """Of 'with Timer() as timer': the time until stop() or the end, and of
+    the processes in .usages (as wait4 tells it) the processor time."""
 
     def __enter__(self):
         self.usages = []
         self.seconds = None
-        self._busy = machine_busy()
         self._start = time.monotonic()
         return self
 
@@ -54,40 +47,57 @@ class Timer:
     def __exit__(self, *exc):
         if self.seconds is None:
             self.stop()
-        self._whole = time.monotonic() - self._start
-        self._busy = machine_busy() - self._busy
 
-    def sample(self, **more):
-        cpu = sum(u.ru_utime + u.ru_stime for u in self.usages)
-        rss = max((u.ru_maxrss for u in self.usages), default=0)
-        others = max(0.0, self._busy - cpu) / max(self._whole, 1 / TICK)
-        return Sample(self.seconds, cpu, others, rss << 10, more)
+    def cpu(self):
+        return sum(u.ru_utime + u.ru_stime for u in self.usages)
 
 
-class Line:
-    """What one row of a table is about, and its samples."""
+class Figure:
+    """A number of a workload: its NAME among the results, a TITLE, a unit.
+    The GOAL is for ours as a multiple of the limit, at least; at most if LESS
+    is better; and with PLUS so much more than the limit instead."""
 
-    def __init__(self, name, work):
-        self.name = name
-        self.work = work
-        self.samples = []
+    def __init__(self, name, title, unit, goal, less=False, plus=False):
+        self.name, self.title, self.unit = name, title, unit
+        self.goal, self.less, self.plus = goal, less, plus
 
-    def median(self):
-        return statistics.median(s.seconds for s in self.samples)
+    def goal_text(self):
+        if self.goal is None:
+            return ""
+        if self.plus:
+            return "+%g" % self.goal
+        return "%s%g" % ("<= " if self.less else "", self.goal)
 
-    def of(self, what):
-        return [getattr(s, what) for s in self.samples]
+    def compared(self, ours, other):
+        return ours - other if self.plus else ours / other
+
+    def met(self, ratio):
+        if self.less or self.plus:
+            return ratio <= self.goal
+        return ratio >= self.goal
 
 
-class Group:
-    """Lines that are compared: a title, and by how much the first line
-    is to be faster than others."""
+class Workload:
+    """SIDES: functions by OURS, PEER, LIMIT; results are kept in .samples.
+    PREPARE makes what all of them need, before the first."""
 
-    def __init__(self, title, lines, goals=()):
-        self.title = title
-        self.lines = lines
-        self.goals = dict(goals)        # name of a line: times as fast
-        self.notes = []
+    def __init__(self, title, sides, figures, prepare=None):
+        self.title, self.sides, self.figures = title, sides, figures
+        self.prepare = prepare
+        self.samples = {side: [] for side in sides}
+
+    def of(self, side, name):
+        return [s[name] for s in self.samples.get(side, ()) if name in s]
+
+    def ratio(self, figure, side):
+        """Ours to another: (the median of the rounds, lowest, highest);
+        None if there is no such number."""
+        pairs = list(zip(self.of(OURS, figure.name),
+                         self.of(side, figure.name)))
+        if not pairs:
+            return None
+        ratios = [figure.compared(a, b) for a, b in pairs]
+        return statistics.median(ratios), min(ratios), max(ratios)
 
 
 def wait_for_quiet(limit):
@@ -101,69 +111,85 @@ def wait_for_quiet(limit):
             return
 
 
-def run(group, rounds, say, quiet=0):
-    """Every line ROUNDS times, interleaved; each begins when the machine is
-    quiet, or QUIET seconds later."""
+def run(workload, rounds, say, quiet, change_peer):
+    """Every side ROUNDS times, interleaved, each time another one first;
+    they begin when the machine is quiet, or QUIET seconds later.  If the
+    peer fails or hangs, CHANGE_PEER () finds another way for it, once."""
+    if workload.prepare:
+        workload.prepare()
+    sides = list(workload.sides)
     for number in range(rounds):
-        for line in group.lines:
+        for side in sides[number % len(sides):] + sides[:number % len(sides)]:
             wait_for_quiet(quiet)
-            line.samples.append(line.work())
-            say("%s, round %d of %d: %s: %.3f s"
-                % (group.title, number + 1, rounds, line.name,
-                   line.samples[-1].seconds))
+            try:
+                sample = workload.sides[side]()
+            except Failed as error:
+                say("%s: %s: %s" % (workload.title, side, error))
+                if side != PEER or not change_peer():
+                    raise
+                sample = workload.sides[side]()
+            sample["load"] = os.getloadavg()[0]
+            workload.samples[side].append(sample)
+            say("%s, round %d of %d, %s: %s" % (
+                workload.title, number + 1, rounds, side,
+                ", ".join("%s %.4g" % (f.name, sample[f.name])
+                          for f in workload.figures if f.name in sample)))
 
 
-def ratios(group):
-    """For each line with a goal: (line, how many times as fast as it the
-    first line is by the medians, the same within each round: lowest and
-    highest, goal)."""
-    first = group.lines[0]
-    for line in group.lines[1:]:
-        if line.name in group.goals:
-            pairs = [b / a for a, b in zip(first.of("seconds"),
-                                           line.of("seconds"))]
-            yield (line, line.median() / first.median(), min(pairs),
-                   max(pairs), group.goals[line.name])
+HEAD = ("| workload | unit | ours (min-max) | qemu | limit "
+        "| ours / limit (min-max) | goal | ours / qemu |\n"
+        "|---|---|---|---|---|---|---|---|")
 
 
-def table(group, size):
-    """The group as text; SIZE is what MB/s are about."""
-    out = ["", group.title, "",
-           "  %-40s %7s %7s %7s %6s %6s %5s %6s"
-           % ("seconds", "median", "min", "max", "MB/s", "cpu", "MiB",
-              "others")]
-    for line in group.lines:
-        seconds = line.of("seconds")
-        out.append("  %-40s %7.3f %7.3f %7.3f %6.0f %6.2f %5.0f %6.2f" % (
-            line.name, line.median(), min(seconds), max(seconds),
-            size / line.median() / 1e6, statistics.median(line.of("cpu")),
-            max(line.of("rss")) / (1 << 20),
-            statistics.median(line.of("others"))))
-    for line, ratio, low, high, goal in ratios(group):
-        out.append("  %.2f times as fast as %s (in rounds %.2f to %.2f), "
-                   "goal %.1f" % (ratio, line.name, low, high, goal))
-    return "\n".join(out + ["  " + note for note in group.notes])
+def number(value):
+    """With three digits that count."""
+    if value >= 100:
+        return "%.0f" % value
+    return "%.3g" % value
+
+
+def row(workload, figure):
+    """A line of the table."""
+    def middle(side):
+        values = workload.of(side, figure.name)
+        return number(statistics.median(values)) if values else ""
+
+    def ratio(side):
+        r = workload.ratio(figure, side)
+        return "%s (%s-%s)" % tuple(map(number, r)) if r else ""
+
+    ours = workload.of(OURS, figure.name)
+    found = workload.ratio(figure, LIMIT)
+    miss = found and figure.goal is not None and not figure.met(found[0])
+    peer = workload.ratio(figure, PEER)
+    return "| %s | %s | %s (%s-%s) | %s | %s | %s | %s%s | %s |" % (
+        figure.title, figure.unit, middle(OURS), number(min(ours)),
+        number(max(ours)), middle(PEER), middle(LIMIT), ratio(LIMIT),
+        figure.goal_text(), " **missed**" if miss else "",
+        number(peer[0]) if peer else "")
+
+
+def rows(workload):
+    return "\n".join(row(workload, figure) for figure in workload.figures
+                     if workload.of(OURS, figure.name))
 
 
 def print_facts(facts):
-    """What about() of a benchmark says, as text."""
-    for part in ("host", "disk", "versions"):
+    """What the numbers are of, as text."""
+    for part in ("host", "versions"):
         print("%s: %s" % (part, ", ".join("%s %s" % item for item
                                           in facts[part].items())))
     print("rounds: %d, interleaved" % facts["rounds"], flush=True)
 
 
-def as_json(groups, about):
+def as_json(workloads, facts):
     """All of it, every sample too."""
-    return json.dumps(dict(about, groups=[{
-        "title": g.title,
-        "lines": [{"name": line.name, "median": line.median(),
-                   "samples": [dict(vars(s)) for s in line.samples]}
-                  for line in g.lines],
-        "ratios": [{"line": line.name, "ratio": ratio, "lowest": low,
-                    "highest": high, "goal": goal}
-                   for line, ratio, low, high, goal in ratios(g)],
-        "notes": g.notes} for g in groups]), indent=1) + "\n"
+    return json.dumps(dict(facts, workloads=[{
+        "title": w.title, "samples": w.samples,
+        "figures": [{"title": f.title, "unit": f.unit, "goal": f.goal_text(),
+                     "to limit": w.ratio(f, LIMIT),
+                     "to peer": w.ratio(f, PEER)} for f in w.figures]}
+        for w in workloads]), indent=1) + "\n"
 
 
 def first_line(*command):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The programs that are measured: servers, nbdcopy, qemu-img.
+"""The programs that are measured: servers, and what makes requests of them.
 
 Each is a process of its own whose processor time is that of wait4.
 """
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -12,13 +13,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import measure
+from measure import Failed
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(BENCH)
-NBDKIT = os.path.join(TOP, "nbdkit")
+PLUGIN = os.path.join(TOP, "plugin", ".libs", "nbdkit-vmdk-plugin.so")
 
 # A program or header: Debian's package, Fedora's.
 NEEDS = {
@@ -29,11 +32,13 @@ NEEDS = {
     "gcc": ("gcc", "gcc"),
     "/usr/include/stdio.h": ("libc6-dev", "glibc-devel"),
     "/usr/include/libdeflate.h": ("libdeflate-dev", "libdeflate-devel"),
+    "/usr/include/isa-l.h": ("libisal-dev", "isa-l-devel"),
+    "/usr/include/libnbd.h": ("libnbd-dev", "libnbd-devel"),
 }
 
 
-class Failed(Exception):
-    """A program did not do what is measured."""
+# Nothing here takes so long, unless it hangs.
+PATIENCE = 60
 
 
 def missing():
@@ -66,8 +71,8 @@ def install():
 
 def ready():
     """End unless everything is there."""
-    if not os.path.exists(NBDKIT):
-        sys.exit("%s is missing: run ./quickstart or make" % NBDKIT)
+    if not os.path.exists(PLUGIN):
+        sys.exit("%s is missing: run ./quickstart or make" % PLUGIN)
     if missing():
         sys.exit("these are missing: %s\ninstall them with: %s --install"
                  % (" ".join(missing()), sys.argv[0]))
@@ -76,7 +81,7 @@ def ready():
 def versions():
     """What each program says of itself."""
     first = measure.first_line
-    dump = subprocess.run((NBDKIT, "vmdk", "--dump-plugin"), text=True,
+    dump = subprocess.run(("nbdkit", PLUGIN, "--dump-plugin"), text=True,
                           stdout=subprocess.PIPE, check=True).stdout
     plugin = dict(line.split("=", 1) for line in dump.splitlines())
     commit = subprocess.run(("git", "-C", TOP, "describe", "--always",
@@ -84,7 +89,7 @@ def versions():
                             text=True).stdout.strip() or "no git"
     return {"nbdkit-vmdk": "%s (%s), %s" % (plugin["vmdk_version"], commit,
                                             plugin["vmdk_deflate"]),
-            "nbdkit": first(NBDKIT, "--version").split()[-1],
+            "nbdkit": first("nbdkit", "--version").split()[-1],
             "nbdcopy": first("nbdcopy", "--version").split()[-1],
             "qemu-img": first("qemu-img", "--version").split("version ")[-1],
             "libdeflate": first("pkg-config", "--modversion", "libdeflate"),
@@ -100,11 +105,13 @@ def make_disk(*arguments):
     return json.loads(done.stdout)
 
 
-def build_deflate(path):
-    """Compile deflate.c."""
+def build(name, work, *libraries):
+    """Compile a C program of this directory; its path."""
+    path = os.path.join(work, name)
     subprocess.run(("gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-pthread",
-                    os.path.join(BENCH, "deflate.c"), "-ldeflate",
-                    "-o", path), check=True)
+                    os.path.join(BENCH, name + ".c"), "-o", path)
+                   + libraries, check=True)
+    return path
 
 
 def start(command, **how):
@@ -113,8 +120,12 @@ def start(command, **how):
 
 
 def finish(process):
-    """Wait for it; what it used.  Its failure is ours."""
+    """Wait for it; what it used.  Its failure is ours, and so is that it
+    hangs, for which it is killed."""
+    alarm = threading.Timer(PATIENCE, process.kill)
+    alarm.start()
     _, status, usage = os.wait4(process.pid, 0)
+    alarm.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise Failed("status %d: %s" % (process.returncode,
@@ -163,25 +174,52 @@ def stop(process):
     return finish(process)
 
 
+def peak(process):
+    """The most memory that it had at a time, in bytes.  Not what wait4 tells,
+    which begins with that of the process that started it."""
+    with open("/proc/%d/status" % process.pid) as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) << 10
+    raise Failed("no VmHWM")
+
+
 def nbdkit(work, *arguments):
-    """The nbdkit of this build tree."""
+    """nbdkit with a plugin; "vmdk" is that of this build tree."""
     path = os.path.join(work, "nbdkit.sock")
-    return server((NBDKIT, "-f", "-U", path) + arguments, path)
+    return server(("nbdkit", "-f", "-U", path) + plugin(arguments), path)
 
 
-def qemu_nbd(work, disk, aio):
-    """qemu's server, reading a VMDK, for 16 clients."""
+def plugin(arguments):
+    return tuple(PLUGIN if word == "vmdk" else word for word in arguments)
+
+
+QEMU = ("qemu-nbd", "-t", "-e", "16", "--cache=writeback", "--discard=unmap")
+
+
+def qemu_nbd(work, disk, *options):
+    """qemu's server of a VMDK, with what serves it best."""
     path = os.path.join(work, "qemu.sock")
-    return server(("qemu-nbd", "-r", "-t", "-e", 16, "--cache=writeback",
-                   "--aio=" + aio, "-f", "vmdk", "-k", path, disk), path)
+    return server(QEMU + options + ("-f", "vmdk", "-k", path, disk), path)
 
 
 def warm(path):
-    """Bring a file into the page cache."""
+    """Bring what a file has, but for its holes, into the page cache."""
+    buffer = bytearray(4 << 20)
     with open(path, "rb", buffering=0) as file:
-        buffer = bytearray(4 << 20)
-        while file.readinto(buffer):
-            pass
+        end = os.fstat(file.fileno()).st_size
+        at = 0
+        while at < end:
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                return
+            hole = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+            file.seek(at)
+            while at < hole:
+                at += file.readinto(buffer)
 
 
 def settle(*paths):
