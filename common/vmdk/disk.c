@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cache.h"
+#include "chain-index.h"
 #include "deflate.h"
 #include "disk.h"
 #include "grain.h"
@@ -37,6 +38,9 @@ static const struct cache_stats grain_stats = { .hit = STATS_UNPACKED_HIT,
  * A bound on the work of one request, and on the memory of the server's list.
  */
 #define MAX_STATUS_RUNS 65536
+
+/* With fewer links there is nobody to be left out. */
+#define MIN_INDEXED 3
 
 struct disk *
 disk_open (struct file *file, const struct disk_options *options)
@@ -65,6 +69,8 @@ disk_open (struct file *file, const struct disk_options *options)
     return NULL;
   }
   d->size = d->links[0]->length;
+  if (d->n_links >= MIN_INDEXED)
+    d->index = chain_index_create (options->cache_size / 8);
   d->unpacked_ahead = options->cache_size / 4;
   if (disk_open_writer (d, options) == -1) {
     disk_close (d);
@@ -91,6 +97,7 @@ disk_close (struct disk *d)
   for (i = 0; i < d->n_links; ++i)
     link_close (d->links[i]);
   free (d->links);
+  chain_index_destroy (d->index);
   cache_destroy (d->resources.tables);
   cache_destroy (d->resources.grains);
   inflaters_destroy (d->resources.inflaters);
@@ -141,6 +148,40 @@ disk_map (struct disk *d, uint64_t offset, uint64_t length,
   return disk_map_from (d, 0, offset, length, c, run);
 }
 
+/* Has link I nothing in all of a region?  A failure is for whoever asks it
+ * about what a request is for.
+ */
+static bool
+is_silent (struct disk *d, size_t i, uint64_t region)
+{
+  const uint64_t start = region * CHAIN_REGION;
+  const uint64_t length = min_u64 (CHAIN_REGION, d->size - start);
+  struct run run = { .quiet = true };
+
+  return link_map (d->links[i], start, length, &run) == 0 &&
+         run.state == RUN_HOLE && run.length == length;
+}
+
+/* The first link below the top one that is worth asking about a range: of a
+ * long range, it is the first.
+ */
+static size_t
+first_below (struct disk *d, uint64_t offset, uint64_t length)
+{
+  const uint64_t region = offset / CHAIN_REGION;
+  size_t i;
+
+  if (d->index == NULL || (offset + length - 1) / CHAIN_REGION != region)
+    return 1;
+  i = chain_index_get (d->index, region);
+  if (i == 0) {
+    for (i = 1; i < d->n_links && is_silent (d, i, region); ++i)
+      continue;
+    chain_index_put (d->index, region, i);
+  }
+  return i;
+}
+
 int
 disk_map_from (struct disk *d, size_t first, uint64_t offset, uint64_t length,
                struct disk_cursor *c, struct run *run)
@@ -148,6 +189,11 @@ disk_map_from (struct disk *d, size_t first, uint64_t offset, uint64_t length,
   size_t i;
 
   for (i = first; i < d->n_links; ++i) {
+    if (i == 1) {
+      i = first_below (d, offset, length);
+      if (i == d->n_links)
+        break;
+    }
     if (c->silent_until[i] <= offset) {
       if (link_map (d->links[i], offset, length, run) == -1)
         return -1;
