@@ -14,6 +14,12 @@ div_round_up (uint64_t a, uint64_t b)
   return a / b + (a % b != 0);
 }
 
+static inline uint64_t
+round_up (uint64_t n, uint64_t unit)
+{
+  return div_round_up (n, unit) * unit;
+}
+
 static inline bool
 is_power_of_2 (uint64_t n)
 {

@@ -110,7 +110,7 @@ disk_open_writer (struct disk *d, const struct disk_options *options)
     w->writing.disk = d;
     w->writing.child = d->n_links > 1;
     w->writing.no_zeroed_grains = options->no_zeroed_grains;
-    w->writing.max_dirty = options->cache_size / 8;
+    w->writing.max_dirty = options->cache_size / 4;
     w->writing.max_held = options->cache_size / 4;
     w->writing.max_garbage = min_u64 (MAX_GARBAGE, options->cache_size / 2);
     w->writing.stream_close = options->stream_close;
@@ -320,12 +320,12 @@ static int
 relieve_part (struct extent *e, const char *buf, uint64_t count,
               uint64_t offset, unsigned flags)
 {
-  (void) buf;
   (void) count;
   (void) offset;
   (void) flags;
-  return e->driver->relieve && is_writable_extent (e) ? e->driver->relieve (e)
-                                                      : 0;
+  return e->driver->relieve && is_writable_extent (e)
+           ? e->driver->relieve (e, buf != NULL)
+           : 0;
 }
 
 static int
@@ -368,7 +368,7 @@ change (struct disk *d, const void *buf, uint64_t count, uint64_t offset,
   uint64_t entered;
   int r = 0;
 
-  if (for_each_part (d, NULL, count, offset, 0, relieve_part) == -1)
+  if (for_each_part (d, buf, count, offset, 0, relieve_part) == -1)
     return -1;
   entered = disk_enter (d);
   if (flags & DISK_QUICK)

@@ -103,10 +103,11 @@ struct extent_driver {
   /* Make durable what was written. */
   int (*flush) (struct extent *e);
 
-  /* Before a request: flush, if that frees much memory or space.  Returns -1,
-   * reported.  NULL: there is nothing to be freed.
+  /* Before a request, which TAKES_SPACE or does not: flush, if that frees much
+   * memory, or space that may be needed.  Returns -1, reported.  NULL: there is
+   * nothing to be freed.
    */
-  int (*relieve) (struct extent *e);
+  int (*relieve) (struct extent *e, bool takes_space);
 
   /* After the last flush: leave the file as if closed cleanly.  May be NULL. */
   int (*finish) (struct extent *e);

@@ -252,7 +252,6 @@ write_snapshot (struct grain_writer *w, piece_vector *pieces)
   return writing_sync (w->writing, g->file);
 }
 
-/* The piece is in the file; or, unless DURABLE, perhaps not. */
 /* What was not written of renewals comes before what happened since. */
 static void
 put_renewals_back (struct dirty_table *t, struct piece *p, size_t n_cleared)
@@ -268,6 +267,7 @@ put_renewals_back (struct dirty_table *t, struct piece *p, size_t n_cleared)
   p->renewals = (renewal_vector) VECTOR_EMPTY;
 }
 
+/* The piece is in the file; or, unless DURABLE, perhaps not. */
 static void
 settle_piece (struct grain_writer *w, struct piece *p, bool durable)
 {
@@ -317,39 +317,66 @@ settle (struct grain_writer *w, piece_vector *pieces, bool durable)
   free (pieces->items);
 }
 
-int
-grains_flush (struct extent *e)
+/* With the flush lock held. */
+static int
+flush (struct grain_writer *w)
 {
-  struct grains *g = e->state;
-  struct grain_writer *w = g->writer;
   piece_vector pieces = VECTOR_EMPTY;
   span_vector freed = VECTOR_EMPTY;
   int r;
-  LOCK_FOR_SCOPE (&w->flush_lock);
 
   stats_count (STATS_EXTENT_FLUSH);
   r = take_snapshot (w, &pieces, &freed);
   if (r == 0)
     r = pieces.count > 0 ? write_snapshot (w, &pieces)
-                         : writing_sync (w->writing, g->file);
+                         : writing_sync (w->writing, w->g->file);
   settle (w, &pieces, r == 0);
   space_end_flush (&w->space, freed, r == 0);
   return r;
 }
 
 int
-grains_relieve (struct extent *e)
+grains_flush (struct extent *e)
+{
+  struct grains *g = e->state;
+  LOCK_FOR_SCOPE (&g->writer->flush_lock);
+
+  return flush (g->writer);
+}
+
+/* Do the dirty tables take more than so much, or is there much to be reused? */
+static bool
+wants_relief (struct grain_writer *w, size_t max_dirty, bool takes_space)
+{
+  return __atomic_load_n (&w->dirty_bytes, __ATOMIC_RELAXED) > max_dirty ||
+         space_wants_flush (&w->space, takes_space);
+}
+
+/* One request flushes; others go on meanwhile, up to half as much again, and
+ * who has waited for a flush does not need another one.
+ */
+int
+grains_relieve (struct extent *e, bool takes_space)
 {
   const struct grains *g = e->state;
   struct grain_writer *w = g->writer;
+  const size_t max_dirty = w->writing->max_dirty;
+  int r = 0;
 
-  if ((__atomic_load_n (&w->dirty_bytes, __ATOMIC_RELAXED) >
-         w->writing->max_dirty ||
-       space_wants_flush (&w->space)) &&
-      grains_flush (e) == -1)
-    return -1;
-  space_wait (&w->space);
-  return 0;
+  if (wants_relief (w, max_dirty, takes_space)) {
+    if (pthread_mutex_trylock (&w->flush_lock) == 0) {
+      r = flush (w);
+      pthread_mutex_unlock (&w->flush_lock);
+    }
+    else if (wants_relief (w, max_dirty + max_dirty / 2, takes_space)) {
+      LOCK_FOR_SCOPE (&w->flush_lock);
+      if (wants_relief (w, max_dirty, takes_space))
+        r = flush (w);
+    }
+  }
+  if (r == 0 && takes_space)
+    space_wait (&w->space);
+  return r;
 }
 
 /* ---- the mark of being in use ---- */

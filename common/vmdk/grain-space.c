@@ -29,6 +29,9 @@
  */
 #define WORTH_A_FLUSH (UINT64_C (1) << 20)
 
+/* Grains that may be pending while nobody needs space. */
+#define MAX_PENDING 65536
+
 /* Of 0.1 ms, that a request waits for others at most. */
 #define MAX_MOMENTS 100
 
@@ -36,12 +39,6 @@ static uint64_t
 span_end (struct span s)
 {
   return s.start + s.length;
-}
-
-static uint64_t
-round_up (uint64_t n, uint64_t unit)
-{
-  return div_round_up (n, unit) * unit;
 }
 
 void
@@ -328,9 +325,12 @@ is_much (struct space *s, const uint64_t *bytes)
 }
 
 bool
-space_wants_flush (struct space *s)
+space_wants_flush (struct space *s, bool takes_space)
 {
-  return is_much (s, &s->pending_bytes);
+  if (takes_space)
+    return is_much (s, &s->pending_bytes);
+  return __atomic_load_n (&s->pending_bytes, __ATOMIC_RELAXED) / s->unit >
+         MAX_PENDING;
 }
 
 void

@@ -111,9 +111,11 @@ extern int space_take_table (struct space *s, uint64_t bytes, uint64_t *start)
 extern void space_give (struct space *s, struct span span)
   __attribute__ ((__nonnull__ (1)));
 
-/* So much is pending that a flush would help. */
-extern bool
-space_wants_flush (struct space *s) __attribute__ ((__nonnull__ (1)));
+/* So much is pending that a flush would help: whoever TAKES_SPACE; others only
+ * when the list gets long.
+ */
+extern bool space_wants_flush (struct space *s, bool takes_space)
+  __attribute__ ((__nonnull__ (1)));
 
 /* If much space waits for requests to end, give them a moment, so that the file
  * does not grow instead.  The caller must not be one of them.

@@ -91,7 +91,8 @@ extern int
 grains_start_writing (struct extent *e, struct writing *w, char **problem)
   __attribute__ ((__nonnull__ (1, 2, 3)));
 extern int grains_flush (struct extent *e) __attribute__ ((__nonnull__ (1)));
-extern int grains_relieve (struct extent *e) __attribute__ ((__nonnull__ (1)));
+extern int grains_relieve (struct extent *e, bool takes_space)
+  __attribute__ ((__nonnull__ (1)));
 extern int grains_finish (struct extent *e) __attribute__ ((__nonnull__ (1)));
 extern int grains_set_unclean (struct extent *e, bool unclean)
   __attribute__ ((__nonnull__ (1)));

@@ -238,7 +238,7 @@ stream_wants_checkpoint (struct stream_writer *w)
 
   return __atomic_load_n (&w->garbage_bytes, __ATOMIC_RELAXED) > worth ||
          __atomic_load_n (&w->s->tables->bytes, __ATOMIC_RELAXED) >
-           max_u64 (min_u64 (w->writing->max_dirty, STREAM_MAX_TABLE_BYTES),
+           max_u64 (min_u64 (w->writing->max_dirty / 2, STREAM_MAX_TABLE_BYTES),
                     MIN_TABLES * grain_table_bytes (&w->s->grains));
 }
 

@@ -290,11 +290,12 @@ wants_flush (struct stream_writer *w)
 }
 
 int
-stream_relieve (struct extent *e)
+stream_relieve (struct extent *e, bool takes_space)
 {
   struct stream *s = e->state;
   struct stream_writer *w = s->writer;
 
+  (void) takes_space; /* a log grows by what is dropped too */
   if (!__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE) ||
       (!stream_wants_checkpoint (w) && !wants_flush (w)))
     return 0;

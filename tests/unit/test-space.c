@@ -211,14 +211,15 @@ static void
 much_pending_space_is_worth_a_flush (void)
 {
   start ();
-  CHECK (!space_wants_flush (&space));
+  CHECK (!space_wants_flush (&space, true));
   CHECK_INT (take (300, true), 10);
   give (10, 256);
-  CHECK (!space_wants_flush (&space));
+  CHECK (!space_wants_flush (&space, true));
   give (266, 1);
-  CHECK (space_wants_flush (&space));
+  CHECK (space_wants_flush (&space, true));
+  CHECK (!space_wants_flush (&space, false));
   flush (true);
-  CHECK (!space_wants_flush (&space));
+  CHECK (!space_wants_flush (&space, true));
   stop ();
 }
 
