@@ -7,10 +7,13 @@
  * Nothing is repaired; the first finding is the reason not to write.  What is
  * between the structures is free, and known to be so afterwards.
  *
- * A bitmap with a bit for each sector finds what overlaps.  It covers a window
- * of the file; the tables are read once for each window, which is once for
- * files up to 256 GiB.  Time is proportional to the tables that are in the
- * file; holes are skipped.
+ * What has its place is gathered as spans, sorted, and compared with its
+ * neighbours.  Most files are written from front to back, so that this is a
+ * handful.  Where it is not, or where something overlaps and has to be named, a
+ * bitmap with a bit for each sector is made instead.  It covers a window of the
+ * file; the tables are read once for each window, which is once for files up to
+ * 256 GiB.  Time is proportional to the tables that are in the file; holes are
+ * skipped.
  */
 
 #include <config.h>
@@ -32,6 +35,9 @@
 /* Sectors in a window; 64 MiB of bitmap. */
 #define WINDOW (UINT64_C (64) << 23)
 
+/* So many spans are sorted sooner than a bitmap is made. */
+#define MAX_SPANS 65536
+
 /* Directory entries that are looked at together; all may be of tables that lie
  * side by side.
  */
@@ -43,7 +49,12 @@ struct check {
   bool crashed; /* it was not closed cleanly */
   char *problem;
   uint64_t file_size;
-  uint64_t used;  /* bytes: where the last grain ends, in the file or not */
+  uint64_t used; /* bytes: where the last grain ends, in the file or not */
+
+  bool gathering;    /* spans; else the bitmap is used */
+  span_vector spans; /* bytes */
+  bool gave_up;      /* there are too many */
+
   uint64_t *bits; /* of sectors from start to end */
   uint64_t start, end;
   unsigned char *gdes, *rgdes; /* BATCH entries */
@@ -108,9 +119,30 @@ mark (struct check *c, uint64_t start, uint64_t end)
   return good;
 }
 
+static void
+gather (struct check *c, uint64_t offset, uint64_t length)
+{
+  struct span *last =
+    c->spans.count > 0 ? &c->spans.items[c->spans.count - 1] : NULL;
+
+  if (last != NULL && last->start + last->length == offset)
+    last->length += length;
+  else if (c->spans.count == MAX_SPANS ||
+           span_vector_append (&c->spans, (struct span){ offset, length }) ==
+             -1)
+    c->gave_up = true;
+}
+
+/* BYTES are something's.  False if it is known that they are something else's
+ * too.
+ */
 static bool
 mark_bytes (struct check *c, uint64_t offset, uint64_t length)
 {
+  if (c->gathering) {
+    gather (c, offset, length);
+    return true;
+  }
   return mark (c, offset / SECTOR_SIZE,
                div_round_up (offset + length, SECTOR_SIZE));
 }
@@ -391,7 +423,7 @@ check_window (struct check *c)
 
   if (mark_header (c) == -1)
     return -1;
-  for (table = 0; table < geo->n_tables; table += n) {
+  for (table = 0; table < geo->n_tables && !c->gave_up; table += n) {
     n = min_u64 (BATCH, geo->n_tables - table);
     at = table * c->g->format->entry_bytes;
     if (check_read (c, c->gdes, n * c->g->format->entry_bytes,
@@ -419,6 +451,63 @@ collect_free (struct check *c)
     space_add_free (&c->w->space, start * SECTOR_SIZE,
                     min_u64 (end * SECTOR_SIZE, c->file_size));
   }
+}
+
+/* ---- spans ---- */
+
+static int
+compare_spans (const void *a, const void *b)
+{
+  const struct span *x = a, *y = b;
+
+  return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Tell what is between the spans, in whole sectors.  False if two of them
+ * overlap, before anything was told.
+ */
+static bool
+collect_between (struct check *c)
+{
+  const struct span *spans = c->spans.items;
+  const uint64_t limit = min_u64 (c->file_size, SPACE_LIMIT);
+  uint64_t end;
+  size_t i;
+
+  qsort (c->spans.items, c->spans.count, sizeof *spans, compare_spans);
+  for (i = 1; i < c->spans.count; ++i)
+    if (spans[i - 1].start + spans[i - 1].length > spans[i].start)
+      return false;
+  for (i = 0; i < c->spans.count; ++i) {
+    end = i + 1 < c->spans.count ? spans[i + 1].start : limit;
+    end = min_u64 (end, limit);
+    if (round_up (spans[i].start + spans[i].length, SECTOR_SIZE) < end)
+      space_add_free (&c->w->space,
+                      round_up (spans[i].start + spans[i].length, SECTOR_SIZE),
+                      end);
+  }
+  return true;
+}
+
+/* Returns 1 if all is in order and known now; 0 if it has to be found out by
+ * windows, which tell what is wrong first.
+ */
+static int
+check_spans (struct check *c)
+{
+  int r;
+
+  c->gathering = true;
+  r = check_window (c);
+  c->gathering = false;
+  if (r == 0 && !c->gave_up && collect_between (c))
+    return 1;
+  if (r == -1 && c->problem == NULL)
+    return -1;
+  c->gave_up = false;
+  c->w->torn.count = 0;
+  free (TAKE (c->problem));
+  return 0;
 }
 
 static int
@@ -451,6 +540,7 @@ check_all (struct check *c)
   struct grains *g = c->g;
   const size_t tables = max_u64 (1 << 20, grain_table_bytes (g));
   const int64_t size = file_size (g->file);
+  int r;
 
   if (size == -1)
     return -1;
@@ -465,7 +555,10 @@ check_all (struct check *c)
   c->redundant = c->tables + tables;
   space_begin (&c->w->space, g->format->first_grain (g),
                max_u64 (size, g->format->free_from (g)), size);
-  if (check_windows (c) == -1)
+  r = check_spans (c);
+  if (r == 0)
+    r = check_windows (c);
+  if (r == -1)
     return -1;
   space_begin_at_tail (&c->w->space, c->used);
   return 0;
@@ -477,6 +570,7 @@ grain_check (struct grain_writer *w, char **problem)
   struct check c = { .w = w, .g = w->g, .crashed = w->g->extent->unclean };
   int r = check_all (&c);
 
+  free (c.spans.items);
   free (c.bits);
   free (c.gdes);
   free (c.tables);
