@@ -38,7 +38,7 @@ NEEDS = {
 
 
 # Nothing here takes so long, unless it hangs.
-PATIENCE = 60
+PATIENCE = 30
 
 
 def missing():

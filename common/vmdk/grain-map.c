@@ -90,25 +90,62 @@ run_extend (struct run *run, enum run_state state, uint64_t at, uint64_t length)
   return true;
 }
 
+/* Entries that are compared at once, in a loop that compilers make few
+ * instructions of.
+ */
+#define ALIKE_BATCH 16
+
+/* Is each of ALIKE_BATCH entries STEP more than the one before it?  The first
+ * of them is not the first of the table.
+ */
+static bool
+are_alike32 (const unsigned char *entries, uint32_t step)
+{
+  uint32_t different = 0;
+  size_t i;
+
+  for (i = 0; i < ALIKE_BATCH; ++i)
+    different |=
+      (load_le32 (entries + 4 * i) - load_le32 (entries + 4 * i - 4)) ^ step;
+  return different == 0;
+}
+
+static uint64_t
+count_alike32 (const unsigned char *entries, uint64_t n, uint32_t step)
+{
+  const uint32_t raw = load_le32 (entries);
+  uint64_t i = 1;
+
+  /* Nothing is behind the largest number. */
+  if (step > 0)
+    n = min_u64 (n, (UINT32_MAX - raw) / step + 1);
+  while (i + ALIKE_BATCH <= n && are_alike32 (entries + 4 * i, step))
+    i += ALIKE_BATCH;
+  while (i < n && load_le32 (entries + 4 * i) == raw + (uint32_t) i * step)
+    ++i;
+  return i;
+}
+
+static uint64_t
+count_alike64 (const unsigned char *entries, uint64_t n, uint64_t step)
+{
+  const uint64_t raw = load_le64 (entries);
+  uint64_t i;
+
+  /* The top nibble is the kind of entry: nothing is carried into it. */
+  for (i = 1; i < n; ++i)
+    if (load_le64 (entries + 8 * i) != raw + i * step ||
+        (raw + i * step) >> 60 != raw >> 60)
+      break;
+  return i;
+}
+
 uint64_t
 grain_count_alike (const struct grains *g, const unsigned char *entries,
                    uint64_t n, uint64_t step)
 {
-  uint64_t raw = grain_raw_entry (g, entries, 0), i;
-
-  if (g->format->entry_bytes == 4) {
-    for (i = 1; i < n; ++i)
-      if (load_le32 (entries + 4 * i) != raw + i * step)
-        break;
-  }
-  else {
-    /* The top nibble is the kind of entry: nothing is carried into it. */
-    for (i = 1; i < n; ++i)
-      if (load_le64 (entries + 8 * i) != raw + i * step ||
-          (raw + i * step) >> 60 != raw >> 60)
-        break;
-  }
-  return i;
+  return g->format->entry_bytes == 4 ? count_alike32 (entries, n, step)
+                                     : count_alike64 (entries, n, step);
 }
 
 /* How many of the *N grains are data side by side, of which the first, whose
