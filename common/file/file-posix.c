@@ -96,6 +96,14 @@ posix_prefetch (struct file *f, uint64_t offset, uint64_t count)
   (void) posix_fadvise (fd_of (f), offset, count, POSIX_FADV_WILLNEED);
 }
 
+/* A hint too: whether it was written is told by the sync that follows. */
+static void
+posix_write_back (struct file *f, uint64_t offset, uint64_t count)
+{
+  stats_count (STATS_SYS_ADVICE);
+  (void) sync_file_range (fd_of (f), offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
 /* ---- changes ---- */
 
 #define MAX_PARTS 8 /* as file.h says */
@@ -270,6 +278,7 @@ static const struct file_ops posix_ops = {
   .hole_end = posix_hole_end,
   .data_end = posix_data_end,
   .prefetch = posix_prefetch,
+  .write_back = posix_write_back,
   .pwrite = posix_pwrite,
   .zero = posix_zero,
   .zero_is_fast = posix_zero_is_fast,

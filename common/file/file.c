@@ -139,6 +139,13 @@ file_prefetch (struct file *f, uint64_t offset, uint64_t count)
     f->ops->prefetch (f, offset, count);
 }
 
+void
+file_write_back (struct file *f, uint64_t offset, uint64_t count)
+{
+  if (f->ops->write_back)
+    f->ops->write_back (f, offset, count);
+}
+
 /* ---- changes ---- */
 
 /* Call this when a change has been made, or may have been made in part: were

@@ -65,6 +65,11 @@ struct file_ops {
    */
   int (*zero) (struct file *f, uint64_t offset, uint64_t count, bool punch);
 
+  /* A hint that the range has been written for now and a sync will follow.  May
+   * be NULL.
+   */
+  void (*write_back) (struct file *f, uint64_t offset, uint64_t count);
+
   /* Does zero work in this mode, as far as is known?  Changes no byte of the
    * file.  NULL: it does not.
    */
@@ -155,6 +160,12 @@ extern uint64_t file_data_end (struct file *f, uint64_t offset, uint64_t limit)
   __attribute__ ((__nonnull__ (1)));
 
 extern void file_prefetch (struct file *f, uint64_t offset, uint64_t count)
+  __attribute__ ((__nonnull__ (1)));
+
+/* Let the host begin to bring the range to the medium, so that the sync that
+ * will follow has less to do.
+ */
+extern void file_write_back (struct file *f, uint64_t offset, uint64_t count)
   __attribute__ ((__nonnull__ (1)));
 
 /* ---- changing a file that is writable ----

@@ -69,8 +69,9 @@ disk_is_zero_below (struct disk *d, uint64_t offset, uint64_t *length)
 
 /* ---- flushing ---- */
 
+/* Flush all extents that have changed; at the END those that need it. */
 static int
-flush_extents (struct disk *d)
+flush_extents (struct disk *d, bool end)
 {
   struct link *top = d->links[0];
   size_t i;
@@ -81,7 +82,7 @@ flush_extents (struct disk *d)
     struct extent *e = &top->extents[i];
 
     if (__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE) &&
-        e->driver->flush (e) == -1)
+        !(end && e->driver->finish_flushes) && e->driver->flush (e) == -1)
       return -1;
   }
   return 0;
@@ -134,10 +135,10 @@ disk_open_writer (struct disk *d, const struct disk_options *options)
 
 /* Leave the extents as if closed cleanly: those that were changed, and, if the
  * disk was, those that an earlier crash has left unclean and that were checked
- * since.
+ * since.  *LOST becomes true if what was not flushed may be missing.
  */
 static int
-finish_extents (struct disk *d)
+finish_extents (struct disk *d, bool *lost)
 {
   const bool disk_changed = d->writer->writing.identity_changed;
   struct link *top = d->links[0];
@@ -151,8 +152,10 @@ finish_extents (struct disk *d)
         !(e->changed ||
           (e->unclean && (disk_changed || e->driver->finish_unclean))))
       continue;
-    if (e->driver->finish (e) == -1)
+    if (e->driver->finish (e) == -1) {
       r = -1;
+      *lost |= e->driver->finish_flushes;
+    }
   }
   return r;
 }
@@ -161,15 +164,17 @@ int
 disk_close_writer (struct disk *d)
 {
   struct writer *w = d->writer;
+  bool lost;
   int r = 0;
 
   if (w == NULL)
     return 0;
   if (w->decision == WRITABLE) {
-    r = flush_extents (d);
+    r = flush_extents (d, true);
+    lost = r == -1;
     if (r == 0)
-      r = finish_extents (d);
-    else
+      r = finish_extents (d, &lost);
+    if (lost)
       report_warning ("%s: the disk was NOT closed properly: what clients had "
                       "written and not flushed may be missing in it; see to "
                       "what the message before this one says, and write it "
@@ -382,7 +387,7 @@ change (struct disk *d, const void *buf, uint64_t count, uint64_t offset,
   disk_leave (d, entered);
   if (r == 0 && (flags & DISK_SYNC)) {
     stats_count (STATS_WITH_SYNC);
-    r = flush_extents (d);
+    r = flush_extents (d, false);
   }
   return r;
 }
@@ -410,5 +415,5 @@ int
 disk_flush (struct disk *d)
 {
   stats_count (STATS_FLUSH);
-  return flush_extents (d);
+  return flush_extents (d, false);
 }

@@ -248,6 +248,7 @@ const struct extent_driver extent_stream = {
   .flush = stream_flush,
   .relieve = stream_relieve,
   .finish = stream_finish,
+  .finish_flushes = true,
   .set_unclean = stream_set_unclean,
   .finish_unclean = true,
   .delta = true,

@@ -109,8 +109,12 @@ struct extent_driver {
    */
   int (*relieve) (struct extent *e, bool takes_space);
 
-  /* After the last flush: leave the file as if closed cleanly.  May be NULL. */
+  /* After the last request: leave the file as if closed cleanly.  May be NULL.
+   * It was flushed before, unless FINISH_FLUSHES, because that can be done with
+   * less.
+   */
   int (*finish) (struct extent *e);
+  bool finish_flushes;
 
   /* Mark the extent as being in use.  NULL: there is no such mark. */
   int (*set_unclean) (struct extent *e, bool unclean);

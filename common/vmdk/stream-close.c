@@ -7,8 +7,7 @@
  * canonical  the packed grains are moved, as they are, to a new file in that
  *            layout, which takes the place of the old one
  * fast       changed tables, directory and footer follow the log: good enough
- * for
- *            who looks grains up, not for who reads the file as a stream
+ *            for who looks grains up, not for who reads the file as a stream
  *
  * Until the header says that the file is closed, or the new file has taken its
  * place, the log counts: a crash on the way loses nothing.
@@ -405,30 +404,36 @@ warn_no_file (struct stream_writer *w, int err)
     warn_not_moved (w, why);
 }
 
-/* Returns 1 if the file stays as it is. */
-static int
+enum moved {
+  MOVED,
+  NOT_MOVED,
+  MOVED_FOR_NOW /* a crash may bring the log back */
+};
+
+static enum moved
 finish_canonical (struct stream_writer *w)
 {
   struct file *f = w->s->grains.file;
   struct file *to = file_create_beside (f);
+  int r;
 
   if (to == NULL) {
     warn_no_file (w, errno);
-    return 1;
+    return NOT_MOVED;
   }
   if (copy_to (w, to) == -1 || file_sync (to) == -1) {
     file_discard (to);
     warn_not_moved (w, "see the message before this one");
-    return 1;
+    return NOT_MOVED;
   }
-  if (file_replace (f, to) == -1) {
+  r = file_replace (f, to);
+  if (r == -1) {
     warn_no_file (w, errno);
     file_discard (to);
-    return 1;
+    return NOT_MOVED;
   }
-  /* Should the new name not be durable, a crash brings the log back. */
   file_close (to);
-  return 0;
+  return r == 0 ? MOVED : MOVED_FOR_NOW;
 }
 
 /* ---- which of them ---- */
@@ -450,7 +455,7 @@ stream_finish (struct extent *e)
 {
   struct stream *s = e->state;
   struct stream_writer *w = s->writer;
-  int r;
+  enum moved moved = NOT_MOVED;
 
   /* After a crash, even if nothing was written; but what may be damage is left
    * for whoever can mend it.
@@ -459,14 +464,16 @@ stream_finish (struct extent *e)
     return 0;
   if (!e->changed && stream_set_unclean (e, true) == -1)
     return -1;
-  if (stream_clean_tail (w) == -1)
+  /* What is moved needs not be durable where it was. */
+  if (stream_write_held (w) == -1 || stream_clean_tail (w) == -1)
     return -1;
-  if (w->canonical)
-    return finish_in_place (w);
-  if (wants_canonical (w)) {
-    r = finish_canonical (w);
-    if (r != 1)
-      return r;
-  }
-  return finish_fast (w);
+  if (!w->canonical && wants_canonical (w))
+    moved = finish_canonical (w);
+  if (moved == MOVED)
+    return 0;
+  if (stream_flush (e) == -1 || stream_clean_tail (w) == -1)
+    return -1;
+  if (moved == MOVED_FOR_NOW)
+    return 0;
+  return w->canonical ? finish_in_place (w) : finish_fast (w);
 }

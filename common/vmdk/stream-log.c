@@ -145,11 +145,14 @@ stream_write_header (struct stream *s, const struct disk_hosted_header *header)
 
 #define OUT_BYTES (1 << 20)
 
+/* The host is told to begin with so much at a time. */
+#define WRITE_BACK_BYTES (8 << 20)
+
 int
 stream_out_start (struct stream_out *o, struct stream *s, struct file *f,
                   uint64_t at)
 {
-  *o = (struct stream_out){ .s = s, .file = f, .at = at };
+  *o = (struct stream_out){ .s = s, .file = f, .at = at, .written_back = at };
   o->buffer = malloc (OUT_BYTES);
   if (o->buffer)
     return 0;
@@ -172,10 +175,17 @@ stream_out_sector (const struct stream_out *o)
 int
 stream_out_flush (struct stream_out *o)
 {
+  uint64_t n;
+
   if (file_pwrite (o->file, o->buffer, o->used, o->at * SECTOR_SIZE) == -1)
     return -1;
   o->at += o->used / SECTOR_SIZE;
   o->used = 0;
+  n = (o->at - o->written_back) * SECTOR_SIZE;
+  if (n >= WRITE_BACK_BYTES) {
+    file_write_back (o->file, o->written_back * SECTOR_SIZE, n);
+    o->written_back = o->at;
+  }
   return 0;
 }
 

@@ -29,6 +29,7 @@ struct stream_out {
   struct stream *s;
   struct file *file;
   uint64_t at; /* sector of the file that the next byte goes to, once flushed */
+  uint64_t written_back; /* up to this sector the host has begun with it */
   unsigned char *buffer;
   size_t used;
 };
