@@ -309,15 +309,20 @@ class Workloads:
             return self.data_vmdk(), self.data_raw()
 
         vmdk, raw = (self.disks.path(n) for n in ("over.vmdk", "over.raw"))
+
+        def loaded(server):
+            programs.settle()
+            return self.loaded(server, **options)
+
         figures = [Figure(name, title, unit, goal)]
         if options.get("op") == "mixed":
             figures.append(Figure("cpu per GiB", "the same, processor time",
                                   "s/GiB", 1.15, less=True))
         return Workload(title, {
-            OURS: lambda: self.loaded(self.ours(vmdk, write=True), **options),
-            PEER: lambda: self.loaded(self.qemu(vmdk, write=True), **options),
-            LIMIT: lambda: self.loaded(self.file(raw, write=True),
-                                       **options)}, figures, prepare=paths)
+            OURS: lambda: loaded(self.ours(vmdk, write=True)),
+            PEER: lambda: loaded(self.qemu(vmdk, write=True)),
+            LIMIT: lambda: loaded(self.file(raw, write=True))},
+            figures, prepare=paths)
 
     def zero_new(self):
         title = "zero requests of 1 MiB, new disk"
@@ -436,8 +441,16 @@ class Workloads:
             return {"rate": size / timer.seconds / MIB,
                     "bytes": os.path.getsize(disk), "cpu": timer.cpu()}
 
-        sides = {OURS: ours, LIMIT: lambda: {
-            "rate": size / self.codec(codec_level, 0) / MIB}}
+        def limit():
+            with programs.nbdkit(self.work, "null", str(size)) as (
+                    nbdkit, uri), Timer() as timer:
+                programs.run(timer, "nbdcopy", raw(), uri)
+                timer.stop()
+                programs.stop(nbdkit)
+            return {"rate": size / MIB / (timer.seconds + self.codec(
+                codec_level, 0))}
+
+        sides = {OURS: ours, LIMIT: limit}
         if level == 6:
             sides[PEER] = peer
         return Workload(title, sides, [
