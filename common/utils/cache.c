@@ -41,8 +41,9 @@ struct shard {
   pthread_cond_t change; /* a load ended, or a pin was released */
   struct block *buckets[BUCKETS];
   struct block *newest, *oldest;
-  size_t used;   /* bytes of all blocks, headers included */
-  unsigned busy; /* blocks that are being loaded or are pinned */
+  size_t used;         /* bytes of all blocks, headers included */
+  struct block *spare; /* the last one that was freed; its size is right */
+  unsigned busy;       /* blocks that are being loaded or are pinned */
 };
 
 struct cache {
@@ -81,6 +82,7 @@ shard_destroy (struct shard *s)
     older = b->older;
     free (b);
   }
+  free (s->spare);
   pthread_cond_destroy (&s->change);
   pthread_mutex_destroy (&s->lock);
 }
@@ -162,7 +164,8 @@ unhash (struct shard *s, struct block *b)
 }
 
 /* Take B out of the hash table, if it is there, and free it.  It must not be
- * listed.
+ * listed.  Its memory is kept for the next block, which mostly has the same
+ * size.
  */
 static void
 discard (struct shard *s, struct block *b)
@@ -170,7 +173,16 @@ discard (struct shard *s, struct block *b)
   if (!b->stale)
     unhash (s, b);
   s->used -= block_bytes (b->size);
-  free (b);
+  free (s->spare);
+  s->spare = b;
+}
+
+static struct block *
+allocate (struct shard *s, size_t size)
+{
+  if (s->spare && s->spare->size == size)
+    return TAKE (s->spare);
+  return malloc (block_bytes (size));
 }
 
 /* Evict from the oldest on until SIZE more bytes fit.  False if that cannot
@@ -195,7 +207,7 @@ make_room (struct cache *c, struct shard *s, size_t size)
 static struct block *
 insert (struct shard *s, struct cache_key key, size_t size)
 {
-  struct block *b = malloc (block_bytes (size));
+  struct block *b = allocate (s, size);
   struct block **bucket = bucket_of (s, key);
 
   if (b == NULL)

@@ -9,7 +9,8 @@
  *
  * Memory: all blocks, those being loaded included, stay within the budget; a
  * thread waits until there is room.  A single block larger than the budget
- * (of its shard) is loaded alone.
+ * (of its shard) is loaded alone.  Besides, each shard keeps the memory of one
+ * block for the next.
  */
 
 #ifndef VMDK_CACHE_H

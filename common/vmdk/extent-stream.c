@@ -20,6 +20,11 @@
 #include "rounding.h"
 #include "stream.h"
 
+/* So much of a packed grain is read at once, unless something is known about
+ * it: all that one of the usual size can have.
+ */
+#define FIRST_READ (66 << 10)
+
 /* ---- opening ---- */
 
 static enum entry
@@ -175,6 +180,7 @@ stream_close (struct extent *e)
   stream_tables_free (s->tables);
   grains_destroy (&s->grains);
   pthread_mutex_destroy (&s->lock);
+  spares_destroy (&s->blocks);
   free (s);
 }
 
@@ -195,6 +201,9 @@ stream_open (struct extent *e, const struct extent_source *source)
     return -1;
   }
   pthread_mutex_init (&s->lock, NULL);
+  spares_init (
+    &s->blocks,
+    min_u64 (FIRST_READ, MAX_PACKED_BYTES (s->header.geometry.grain_bytes)));
   s->grains.geometry = s->header.geometry;
   grains_init (&s->grains, e, &stream_format, NULL);
   e->state = s; /* closed by the caller on failure */

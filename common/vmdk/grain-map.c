@@ -308,21 +308,29 @@ grains_map (struct grains *g, uint64_t offset, uint64_t length, struct run *run)
 }
 
 enum entry
-grains_find (struct grains *g, uint64_t grain, uint64_t *offset)
+grains_find (struct grains *g, uint64_t grain, uint64_t *offset, uint64_t *room)
 {
   const uint32_t gtes = g->geometry.gtes_per_gt;
+  const size_t n = min_u64 (2, gtes - grain % gtes);
   const char *problem;
   enum entry e = ENTRY_ABSENT;
-  unsigned char entry[8];
+  unsigned char entries[2 * 8];
+  uint64_t next;
   struct grain_walk w;
   enum cache_result r;
 
   grain_walk_start (&w, g);
-  r = grain_table_read (&w, grain / gtes, 0, grain % gtes, 1, entry);
+  *room = UINT64_MAX;
+  r = grain_table_read (&w, grain / gtes, 0, grain % gtes, n, entries);
   if (r == CACHE_FOUND) {
-    e = g->format->gte (g, grain_raw_entry (g, entry, 0), offset);
+    e = g->format->gte (g, grain_raw_entry (g, entries, 0), offset);
+    if (e == ENTRY_AT && n == 2 &&
+        g->format->gte (g, grain_raw_entry (g, entries, 1), &next) ==
+          ENTRY_AT &&
+        next > *offset)
+      *room = next - *offset;
     if (e == ENTRY_BAD)
-      keep_bad_entry (&w, grain, grain_raw_entry (g, entry, 0));
+      keep_bad_entry (&w, grain, grain_raw_entry (g, entries, 0));
     problem = e == ENTRY_AT && *offset != GRAIN_IN_MEMORY
                 ? place_problem (g, *offset, 1)
                 : NULL;

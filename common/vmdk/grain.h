@@ -153,10 +153,13 @@ extern void grains_destroy (struct grains *g) __attribute__ ((__nonnull__ (1)));
 extern int grains_map (struct grains *g, uint64_t offset, uint64_t length,
                        struct run *run) __attribute__ ((__nonnull__ (1, 4)));
 
-/* Where grain number GRAIN is: ENTRY_BAD is reported, errno set. */
+/* Where grain number GRAIN is: ENTRY_BAD is reported, errno set.  *ROOM: how
+ * far behind it in the file its successor begins, UINT64_MAX if it is not behind
+ * it or in another table; a hint about the length of a packed grain.
+ */
 extern enum entry
-grains_find (struct grains *g, uint64_t grain, uint64_t *offset)
-  __attribute__ ((__nonnull__ (1, 3)));
+grains_find (struct grains *g, uint64_t grain, uint64_t *offset, uint64_t *room)
+  __attribute__ ((__nonnull__ (1, 3, 4)));
 
 /* Report that the entry of GRAIN, which says OFFSET, cannot be: PROBLEM.
  * Returns -1, errno EIO.

@@ -24,54 +24,95 @@
 
 /* ---- in the file ---- */
 
-/* So much is read at once, which is all of a packed grain of the usual size. */
-#define FIRST_READ (66 << 10)
+/* A block that has been read, to be let go of with end_block. */
+struct block {
+  unsigned char *bytes; /* marker and all */
+  size_t size;          /* of the packed data behind the marker */
+  bool spare;           /* the buffer is one of S->blocks */
+};
 
-int
-stream_read_block (struct stream *s, uint64_t grain, uint64_t offset,
-                   unsigned char **block, size_t *size)
+static void
+end_block (struct stream *s, struct block *b)
+{
+  if (b->spare)
+    spares_give (&s->blocks, b->bytes);
+  else
+    free (b->bytes);
+}
+
+/* Check the marker at P, of GRAIN at OFFSET. */
+static int
+check_marker (struct stream *s, uint64_t grain, uint64_t offset, const void *p,
+              size_t *size)
 {
   struct grains *g = &s->grains;
-  const struct disk_marker *marker;
+  const struct disk_marker *marker = p;
   const uint64_t lba = grain * (g->geometry.grain_bytes / SECTOR_SIZE);
-  CLEANUP_FREE unsigned char *p = NULL;
-  uint64_t have =
-    min_u64 (FIRST_READ, MAX_PACKED_BYTES (g->geometry.grain_bytes));
-  uint64_t total;
 
-  have = max_u64 (SECTOR_SIZE, min_u64 (have, grain_file_size (g) - offset));
-  p = malloc (have);
-  if (p == NULL) {
-    report_error ("%s: %m", g->file->name);
-    return -1;
-  }
-  if (file_pread_some (g->file, p, have, offset) == -1)
-    return -1;
-  marker = (const void *) p;
   if (le64toh (marker->value) != lba || le32toh (marker->size) == 0)
     return grains_refuse (g, grain, offset,
                           "does not begin with the marker of that grain");
   *size = le32toh (marker->size);
-  total = GRAIN_MARKER_BYTES + (uint64_t) *size;
   if (*size > MAX_PACKED_BYTES (g->geometry.grain_bytes))
     return grains_refuse (g, grain, offset,
                           "claims more bytes than a packed grain can have");
-  if (!range_inside (offset, total, grain_file_size (g)))
+  if (!range_inside (offset, GRAIN_MARKER_BYTES + (uint64_t) *size,
+                     grain_file_size (g)))
     return grains_refuse (g, grain, offset,
                           "continues beyond the end of the file");
-  if (total > have) {
-    unsigned char *larger = realloc (p, total);
-
-    if (larger == NULL) {
-      report_error ("%s: %m", g->file->name);
-      return -1;
-    }
-    p = larger;
-    if (file_pread (g->file, p + have, total - have, offset + have) == -1)
-      return -1;
-  }
-  *block = TAKE (p);
   return 0;
+}
+
+/* Let B, whose buffer is a spare one with HAVE bytes in it, have room for
+ * TOTAL.
+ */
+static int
+enlarge (struct stream *s, struct block *b, size_t have, size_t total)
+{
+  unsigned char *larger;
+
+  if (total <= s->blocks.size)
+    return 0;
+  larger = malloc (total);
+  if (larger == NULL) {
+    report_error ("%s: %m", s->grains.file->name);
+    return -1;
+  }
+  memcpy (larger, b->bytes, have);
+  spares_give (&s->blocks, b->bytes);
+  b->bytes = larger;
+  b->spare = false;
+  return 0;
+}
+
+/* Read the block of GRAIN at OFFSET of the file.  ROOM: what grains_find says of
+ * it.  Also after a failure, end_block has to be called.
+ */
+static int
+read_block (struct stream *s, uint64_t grain, uint64_t offset, uint64_t room,
+            struct block *b)
+{
+  struct file *f = s->grains.file;
+  const uint64_t in_file = grain_file_size (&s->grains) - offset;
+  const size_t have =
+    max_u64 (SECTOR_SIZE, min_u64 (min_u64 (s->blocks.size, room), in_file));
+  size_t total;
+
+  b->bytes = spares_take (&s->blocks);
+  b->spare = true;
+  if (b->bytes == NULL) {
+    report_error ("%s: %m", f->name);
+    return -1;
+  }
+  if (file_pread_some (f, b->bytes, have, offset) == -1 ||
+      check_marker (s, grain, offset, b->bytes, &b->size) == -1)
+    return -1;
+  total = GRAIN_MARKER_BYTES + b->size;
+  if (total <= have)
+    return 0;
+  if (enlarge (s, b, have, total) == -1)
+    return -1;
+  return file_pread (f, b->bytes + have, total - have, offset + have);
 }
 
 /* What is odd about a packed grain that has turned out to be right.  SIZE is
@@ -139,16 +180,18 @@ unpack (struct stream *s, uint64_t grain, uint64_t offset,
   return -1;
 }
 
-int
-stream_unpack_at (struct stream *s, uint64_t grain, uint64_t offset,
-                  unsigned char *buf)
+/* Unpack GRAIN, which is in the file at OFFSET. */
+static int
+unpack_at (struct stream *s, uint64_t grain, uint64_t offset, uint64_t room,
+           unsigned char *buf)
 {
-  CLEANUP_FREE unsigned char *block = NULL;
-  size_t size;
+  struct block b = { .size = 0 };
+  int r = read_block (s, grain, offset, room, &b);
 
-  if (stream_read_block (s, grain, offset, &block, &size) == -1)
-    return -1;
-  return unpack (s, grain, offset, block + GRAIN_MARKER_BYTES, size, buf);
+  if (r == 0)
+    r = unpack (s, grain, offset, b.bytes + GRAIN_MARKER_BYTES, b.size, buf);
+  end_block (s, &b);
+  return r;
 }
 
 size_t
@@ -232,7 +275,7 @@ unpack_grain (struct stream *s, uint64_t grain, unsigned char *buf)
 {
   const size_t grain_bytes = s->grains.geometry.grain_bytes;
   struct held *h;
-  uint64_t offset;
+  uint64_t offset, room;
   enum found found;
   unsigned look;
 
@@ -242,15 +285,15 @@ unpack_grain (struct stream *s, uint64_t grain, unsigned char *buf)
       found = FOUND_BAD;
     if (found != FOUND_IN_FILE)
       return found;
-    switch (grains_find (&s->grains, grain, &offset)) {
+    switch (grains_find (&s->grains, grain, &offset, &room)) {
     case ENTRY_BAD: return FOUND_BAD;
     case ENTRY_AT: break;
     default: return FOUND_NOTHING;
     }
     if (offset == GRAIN_IN_MEMORY)
       continue;
-    return stream_unpack_at (s, grain, offset, buf) == -1 ? FOUND_BAD
-                                                          : FOUND_IN_FILE;
+    return unpack_at (s, grain, offset, room, buf) == -1 ? FOUND_BAD
+                                                         : FOUND_IN_FILE;
   }
   grains_refuse (&s->grains, grain, (uint64_t) STREAM_HELD * SECTOR_SIZE,
                  "lies beyond the end of the file");

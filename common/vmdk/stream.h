@@ -48,6 +48,7 @@
 #include "grain-space.h"
 #include "grain.h"
 #include "header.h"
+#include "spares.h"
 #include "stream-log.h"
 #include "vector.h"
 #include "vmdk-limits.h"
@@ -99,6 +100,8 @@ struct stream {
   bool behind;        /* then: there is something behind, which may be damage */
   uint64_t own_from;  /* atomic: bytes; a writer has written all behind;
                         0: nobody has */
+
+  struct spares blocks; /* to read packed grains into */
 
   pthread_mutex_t lock;         /* never held over I/O */
   struct stream_tables *tables; /* atomic, NULL: all is as the file says */
@@ -168,14 +171,6 @@ stream_unpack (struct stream *s, uint64_t grain, const unsigned char *packed,
                size_t size, unsigned char *buf, bool *is_short)
   __attribute__ ((__nonnull__ (1, 3, 5, 6)));
 
-/* Read the block of GRAIN at OFFSET of the file, marker and all.  *BLOCK is the
- * caller's to free; *SIZE is that of the packed data behind the marker.
- * Returns -1 with errno set, reported.
- */
-extern int stream_read_block (struct stream *s, uint64_t grain, uint64_t offset,
-                              unsigned char **block, size_t *size)
-  __attribute__ ((__nonnull__ (1, 4, 5)));
-
 /* Pack the grain at BUF into its block at BLOCK, which has room for
  * stream_block_bytes (deflate_bound (grain_bytes)): marker, data and padding.
  * Returns the bytes of the block; 0 if there is no memory, not reported.
@@ -183,11 +178,6 @@ extern int stream_read_block (struct stream *s, uint64_t grain, uint64_t offset,
 extern size_t stream_pack_block (struct stream *s, uint64_t grain,
                                  const void *buf, unsigned char *block)
   __attribute__ ((__nonnull__ (1, 3, 4)));
-
-/* Unpack GRAIN, which is in the file at OFFSET. */
-extern int
-stream_unpack_at (struct stream *s, uint64_t grain, uint64_t offset,
-                  unsigned char *buf) __attribute__ ((__nonnull__ (1, 4)));
 
 /* For struct extent_driver. */
 extern int stream_read (struct extent *e, void *buf, size_t count,
