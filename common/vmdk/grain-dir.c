@@ -209,14 +209,33 @@ grain_dir_check (const struct grains *g, uint64_t raw, uint64_t *offset)
   return e;
 }
 
+/* The place of a table that somebody has found before. */
+static bool
+is_known (struct grains *g, uint64_t table, uint64_t *offset)
+{
+  if (g->known_tables == NULL)
+    return false;
+  *offset = __atomic_load_n (&g->known_tables[table], __ATOMIC_RELAXED);
+  return *offset != 0;
+}
+
+static void
+note_known (struct grains *g, uint64_t table, uint64_t offset)
+{
+  if (g->known_tables)
+    __atomic_store_n (&g->known_tables[table], offset, __ATOMIC_RELAXED);
+}
+
 enum entry
 grain_dir_find (struct grain_walk *w, bool redundant, uint64_t table,
                 uint64_t ahead, uint64_t *offset)
 {
-  const struct grains *g = w->g;
+  struct grains *g = w->g;
   uint64_t raw;
   enum entry e;
 
+  if (!redundant && ahead == 0 && is_known (g, table, offset))
+    return ENTRY_AT;
   if (redundant || table - w->first_gde >= w->n_gdes) {
     if (read_gdes (w, redundant, table,
                    redundant ? 1 : min_u64 (ahead + 1, GDE_BATCH)) == -1)
@@ -226,6 +245,8 @@ grain_dir_find (struct grain_walk *w, bool redundant, uint64_t table,
   e = grain_dir_check (w->g, raw, offset);
   if (redundant)
     w->n_gdes = 0; /* they are not the primary's */
+  else if (e == ENTRY_AT)
+    note_known (g, table, *offset);
   if (e == ENTRY_BAD)
     grain_walk_problem (w, EIO,
                         "%s: entry %" PRIu64 " of the grain directory: "

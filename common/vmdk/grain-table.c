@@ -28,6 +28,9 @@
 #define BULK_AHEAD 4
 #define BULK_BYTES (128 << 10)
 
+/* Of so many tables the places are kept, for 512 KiB: 2 TiB of usual grains. */
+#define MAX_KNOWN_TABLES 65536
+
 void
 grains_init (struct grains *g, struct extent *e,
              const struct grain_format *format, void *detail)
@@ -44,6 +47,9 @@ grains_init (struct grains *g, struct extent *e,
   e->grain_bytes = g->geometry.grain_bytes;
   pthread_mutex_init (&g->lock, NULL);
   g->writer = NULL;
+  g->known_tables = g->geometry.n_tables <= MAX_KNOWN_TABLES
+                      ? calloc (g->geometry.n_tables, sizeof *g->known_tables)
+                      : NULL;
   g->grown_to = 0;
   g->areas_known = false;
   g->warned = g->warned_zero = false;
@@ -56,6 +62,7 @@ grains_destroy (struct grains *g)
 {
   grain_writer_free (g->writer);
   pthread_mutex_destroy (&g->lock);
+  free (g->known_tables);
   free (g->areas);
   free (g->overlap);
 }

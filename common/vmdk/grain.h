@@ -130,6 +130,12 @@ struct grains {
   struct grain_writer *writer; /* atomic; NULL until it is written to */
   uint64_t grown_to; /* atomic: bytes of the file, if more than at open */
 
+  /* Where each table is, in bytes, as far as somebody has found one; atomic.
+   * Tables never move and never go, so that this needs no lock, nor to be
+   * forgotten.  NULL: there are too many.
+   */
+  uint64_t *known_tables;
+
   pthread_mutex_t lock;
   bool areas_known;     /* atomic; set once, last, under the lock */
   struct area *areas;   /* sorted, disjoint; immutable once known */
@@ -154,8 +160,8 @@ extern int grains_map (struct grains *g, uint64_t offset, uint64_t length,
                        struct run *run) __attribute__ ((__nonnull__ (1, 4)));
 
 /* Where grain number GRAIN is: ENTRY_BAD is reported, errno set.  *ROOM: how
- * far behind it in the file its successor begins, UINT64_MAX if it is not behind
- * it or in another table; a hint about the length of a packed grain.
+ * far behind it in the file its successor begins, UINT64_MAX if that is not
+ * behind it or in another table; a hint about the length of a packed grain.
  */
 extern enum entry
 grains_find (struct grains *g, uint64_t grain, uint64_t *offset, uint64_t *room)

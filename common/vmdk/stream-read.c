@@ -85,8 +85,8 @@ enlarge (struct stream *s, struct block *b, size_t have, size_t total)
   return 0;
 }
 
-/* Read the block of GRAIN at OFFSET of the file.  ROOM: what grains_find says of
- * it.  Also after a failure, end_block has to be called.
+/* Read the block of GRAIN at OFFSET of the file.  ROOM: what grains_find says
+ * of it.  Also after a failure, end_block has to be called.
  */
 static int
 read_block (struct stream *s, uint64_t grain, uint64_t offset, uint64_t room,

@@ -380,7 +380,8 @@ change_grain (struct stream_writer *w, uint64_t grain, size_t at,
   struct stream_table *t;
   int r = -1;
 
-  if (grain % LOOK_EACH == 0 && stream_relieve (w->s->grains.extent, true) == -1)
+  if (grain % LOOK_EACH == 0 &&
+      stream_relieve (w->s->grains.extent, true) == -1)
     return -1;
   /* What only drops a grain is not to fail on a full host. */
   if ((buf != NULL || !is_whole (w, grain, at, n)) &&
