@@ -2,9 +2,9 @@
 /* The index of a chain: see chain-index.h.
  *
  * Place P has what is known of one of the regions P, P + n, P + 2n, ...: a word
- * of 32 bits, which is read and written at once.  Above the number of the link is
- * which of these regions it is.  0, as the table begins, says nothing, since the
- * top link is never in it.
+ * of 32 bits, read and written at once.  Its lowest bits are the number
+ * of the link, the others tell which of these regions it is.  0, as the table
+ * begins, says nothing, since the top link is never in it.
  */
 
 #include <config.h>

@@ -36,7 +36,8 @@ extern void chain_index_destroy (struct chain_index *x);
 extern size_t chain_index_get (struct chain_index *x, uint64_t region)
   __attribute__ ((__nonnull__ (1)));
 
-/* The links below the top one and before number LINK are silent in all of it. */
+/* The links below the top one and before number LINK are silent in all of it.
+ */
 extern void chain_index_put (struct chain_index *x, uint64_t region,
                              size_t link) __attribute__ ((__nonnull__ (1)));
 

@@ -43,9 +43,9 @@ struct disk {
   struct link **links; /* [0] is the top */
   size_t n_links;
   struct chain_index *index; /* NULL: a short chain, or no memory for it */
-  bool cid_ignored;      /* a parent may not be the right one */
-  uint64_t size;         /* bytes */
-  size_t unpacked_ahead; /* bytes that one disk_prefetch may unpack */
+  bool cid_ignored;          /* a parent may not be the right one */
+  uint64_t size;             /* bytes */
+  size_t unpacked_ahead;     /* bytes that one disk_prefetch may unpack */
 
   struct writer *writer; /* NULL: opened for reading only.  See disk-write.c */
 };
