@@ -255,6 +255,25 @@ write_batch (struct batch *b)
   return 0;
 }
 
+/* The file will be closed in place, so all of it has to reach the medium: let
+ * the host begin while grains are still being packed.  What will be moved need
+ * not.
+ */
+static void
+begin_write_back (struct stream_writer *w)
+{
+  uint64_t n;
+
+  if (!__atomic_load_n (&w->canonical, __ATOMIC_RELAXED))
+    return;
+  w->written_back = max_u64 (w->written_back, w->own_from);
+  n = (w->tail - w->written_back) * SECTOR_SIZE;
+  if (n < STREAM_WRITE_BACK)
+    return;
+  file_write_back (w->s->grains.file, w->written_back * SECTOR_SIZE, n);
+  w->written_back = w->tail;
+}
+
 /* Table T has been written, as BYTES; if it has changed since, the order of the
  * file is lost, or else it is not needed in memory any more.
  */
@@ -361,6 +380,7 @@ stream_emit (struct stream_writer *w, size_t keep, uint64_t serial)
     pthread_mutex_lock (&s->lock);
     end_batch (b, r == 0);
     pthread_mutex_unlock (&s->lock);
+    begin_write_back (w);
   } while (r == 0 && b->n > 0);
   if (r == -1) /* now, since there may be no later */
     (void) stream_clean_tail (w);

@@ -145,9 +145,6 @@ stream_write_header (struct stream *s, const struct disk_hosted_header *header)
 
 #define OUT_BYTES (1 << 20)
 
-/* The host is told to begin with so much at a time. */
-#define WRITE_BACK_BYTES (8 << 20)
-
 int
 stream_out_start (struct stream_out *o, struct stream *s, struct file *f,
                   uint64_t at)
@@ -182,7 +179,7 @@ stream_out_flush (struct stream_out *o)
   o->at += o->used / SECTOR_SIZE;
   o->used = 0;
   n = (o->at - o->written_back) * SECTOR_SIZE;
-  if (n >= WRITE_BACK_BYTES) {
+  if (n >= STREAM_WRITE_BACK) {
     file_write_back (o->file, o->written_back * SECTOR_SIZE, n);
     o->written_back = o->at;
   }

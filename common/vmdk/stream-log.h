@@ -23,6 +23,9 @@ struct stream_record {
   uint64_t gaps; /* bytes before the log that nothing names, as far as known */
 };
 
+/* The host is told to begin to write back so many bytes at a time. */
+#define STREAM_WRITE_BACK (8 << 20)
+
 /* A file under construction: writes go through a buffer, one behind the other.
  */
 struct stream_out {

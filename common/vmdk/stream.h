@@ -249,13 +249,14 @@ struct stream_writer {
    * as that takes: a log has one end.  Guards what follows.
    */
   pthread_mutex_t tail_lock;
-  uint64_t tail;       /* sector */
-  bool stale_tail;     /* a write that failed may have left something there */
-  uint64_t log_start;  /* sector; guarded by flush_lock */
-  uint64_t own_from;   /* sector: this session has written all behind */
-  bool canonical;      /* atomic: the file is, so far, in the order of 4.10 */
-  uint64_t next_grain; /* canonical: none before this one may follow */
-  uint64_t group;      /* the last grain's table; UINT64_MAX: no grain */
+  uint64_t tail;         /* sector */
+  uint64_t written_back; /* up to this sector the host has begun with it */
+  bool stale_tail;       /* a write that failed may have left something there */
+  uint64_t log_start;    /* sector; guarded by flush_lock */
+  uint64_t own_from;     /* sector: this session has written all behind */
+  bool canonical;        /* atomic: the file is, so far, in the order of 4.10 */
+  uint64_t next_grain;   /* canonical: none before this one may follow */
+  uint64_t group;        /* the last grain's table; UINT64_MAX: no grain */
 
   pthread_mutex_t flush_lock; /* one flush at a time; held over its I/O */
   struct space space;         /* free, before the log */
