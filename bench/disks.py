@@ -67,9 +67,9 @@ class Hosted:
         self.first = overhead
         self.file = open(path, "w+b")
         values = {"version": 1, "flags": 1 + 2 * redundant,
-                  "capacity": size // 512, "grainSize": GRAIN, "numGTEsPerGT": GTES,
-                  "rgdOffset": self.layout.rgd, "gdOffset": self.layout.gd,
-                  "overHead": overhead}
+                  "capacity": size // 512, "grainSize": GRAIN,
+                  "numGTEsPerGT": GTES, "rgdOffset": self.layout.rgd,
+                  "gdOffset": self.layout.gd, "overHead": overhead}
         if text:
             values.update(descriptorOffset=1, descriptorSize=63)
         self.file.write(hosted.header(values))

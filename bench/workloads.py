@@ -120,8 +120,13 @@ class Workloads:
     def sequential_read(self, name, disk, goal):
         """For a time, since qemu would take minutes to copy these."""
         title = "sequential read of " + name
+
+        def prepare():
+            self.aio = "threads"        # with io_uring it hangs, now and then
+            disk()
+
         return self.loads(title, [Figure("rate", title, "MiB/s", goal)], disk,
-                          block=256 << 10)
+                          prepare, block=256 << 10)
 
     def random_read(self, depth, connections):
         title = ("random 4k read, depth %d, %d connection%s"
@@ -276,7 +281,7 @@ class Workloads:
 
     def grain_write(self, flush, goal):
         title = "random 4k write, each in a new grain" + ", flushed" * flush
-        requests = {"requests": 4096} if flush else {}
+        requests = {"requests": int(self.seconds * 4096)} if flush else {}
         return self.writes(title, [Figure("iops", title, "1/s", goal)],
                            self.new_vmdk, self.new_raw, op="write",
                            order="grains", block=4096, **requests,
@@ -294,7 +299,7 @@ class Workloads:
     def child_write(self, flush, goal):
         title = ("random 4k write, new grains of a child over a full parent"
                  + ", flushed" * flush)
-        requests = {"requests": 2048} if flush else {}
+        requests = {"requests": int(self.seconds * 2048)} if flush else {}
         return self.writes(title, [Figure("iops", title, "1/s", goal)],
                            self.new_child,
                            lambda: self.disks.new_raw("new.raw",
@@ -414,9 +419,10 @@ class Workloads:
             PEER: lambda: self.loaded(self.qemu(disk()), **options),
             LIMIT: limit}, [Figure("iops", title, "1/s", 0.9)], prepare=disk)
 
-    def stream_write(self, level, codec_level, goal):
+    def stream_write(self, level, codec_level, goal, *options):
         """Until nbdkit has ended and the disk is closed."""
-        title = "nbdcopy to a new streamOptimized, level %d" % level
+        title = " ".join(("nbdcopy",) + options + (
+            "to a new streamOptimized, level %d" % level,))
         raw, size = self.disks.mixed, self.disks.mixed_size
         disk = self.disks.path("stream-new.vmdk")
 
@@ -427,7 +433,7 @@ class Workloads:
                         self.work, "vmdk", "create=true",
                         "create-type=stream-optimized", "create-size=%d" % size,
                         "compression-level=%d" % level, disk) as (nbdkit, uri):
-                    programs.run(timer, "nbdcopy", raw(), uri)
+                    programs.run(timer, "nbdcopy", *options, raw(), uri)
                     timer.usages.append(programs.stop(nbdkit))
             return {"rate": size / timer.seconds / MIB,
                     "bytes": os.path.getsize(disk), "cpu": timer.cpu()}
@@ -444,7 +450,7 @@ class Workloads:
         def limit():
             with programs.nbdkit(self.work, "null", str(size)) as (
                     nbdkit, uri), Timer() as timer:
-                programs.run(timer, "nbdcopy", raw(), uri)
+                programs.run(timer, "nbdcopy", *options, raw(), uri)
                 timer.stop()
                 programs.stop(nbdkit)
             return {"rate": size / MIB / (timer.seconds + self.codec(
@@ -503,5 +509,6 @@ class Workloads:
                         connections=16, depth=4, seconds=self.seconds)
         yield self.stream_write(6, 6, 0.9)
         yield self.stream_write(1, -1, 0.8)
+        yield self.stream_write(1, -1, 0.8, "--connections=1")
         yield from self.costs()
         yield self.memory()
