@@ -38,6 +38,9 @@
 /* So many spans are sorted sooner than a bitmap is made. */
 #define MAX_SPANS 65536
 
+/* Of the last spans, so many may get longer. */
+#define JOINED 4
+
 /* Directory entries that are looked at together; all may be of tables that lie
  * side by side.
  */
@@ -119,17 +122,22 @@ mark (struct check *c, uint64_t start, uint64_t end)
   return good;
 }
 
+/* The grains, tables and redundant tables of a file grow in three places. */
 static void
 gather (struct check *c, uint64_t offset, uint64_t length)
 {
-  struct span *last =
-    c->spans.count > 0 ? &c->spans.items[c->spans.count - 1] : NULL;
+  size_t i;
 
-  if (last != NULL && last->start + last->length == offset)
-    last->length += length;
-  else if (c->spans.count == MAX_SPANS ||
-           span_vector_append (&c->spans, (struct span){ offset, length }) ==
-             -1)
+  for (i = c->spans.count; i > 0 && i + JOINED > c->spans.count; --i) {
+    struct span *s = &c->spans.items[i - 1];
+
+    if (s->start + s->length == offset) {
+      s->length += length;
+      return;
+    }
+  }
+  if (c->spans.count == MAX_SPANS ||
+      span_vector_append (&c->spans, (struct span){ offset, length }) == -1)
     c->gave_up = true;
 }
 
