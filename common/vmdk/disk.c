@@ -60,6 +60,8 @@ disk_open (struct file *file, const struct disk_options *options)
                                                    : DEFLATE_DEFAULT_LEVEL);
   d->areas_left = options->cache_size / 4 / sizeof (struct area);
   d->resources.areas = &d->areas_left;
+  d->known_left = options->cache_size / 8 / sizeof (uint64_t);
+  d->resources.known_tables = &d->known_left;
   if (d->links == NULL || d->resources.tables == NULL ||
       d->resources.grains == NULL || d->resources.inflaters == NULL ||
       (options->writable && d->resources.deflaters == NULL))

@@ -40,6 +40,7 @@ struct disk_options {
 struct disk {
   struct resources resources;
   size_t areas_left;   /* resources.areas */
+  size_t known_left;   /* resources.known_tables */
   struct link **links; /* [0] is the top */
   size_t n_links;
   struct chain_index *index; /* NULL: a short chain, or no memory for it */

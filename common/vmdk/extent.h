@@ -35,6 +35,7 @@ struct resources {
   struct cache *tables; /* grain directories and tables */
   struct cache *grains; /* decoded grains */
   size_t *areas;        /* atomic: areas (grain.h) that may be remembered yet */
+  size_t *known_tables; /* places of tables that may be; only while opening */
   struct inflaters *inflaters;
   struct deflaters *deflaters; /* NULL unless a disk is opened for writing */
 };

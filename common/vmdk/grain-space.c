@@ -29,8 +29,9 @@
  */
 #define WORTH_A_FLUSH (UINT64_C (1) << 20)
 
-/* Grains that may be pending while nobody needs space. */
-#define MAX_PENDING 65536
+/* Grains, and bytes, that may be pending while nobody needs space. */
+#define MAX_PENDING       65536
+#define MAX_PENDING_BYTES (UINT64_C (4) << 30)
 
 /* Of 0.1 ms, that a request waits for others at most. */
 #define MAX_MOMENTS 100
@@ -327,10 +328,12 @@ is_much (struct space *s, const uint64_t *bytes)
 bool
 space_wants_flush (struct space *s, bool takes_space)
 {
+  uint64_t pending;
+
   if (takes_space)
     return is_much (s, &s->pending_bytes);
-  return __atomic_load_n (&s->pending_bytes, __ATOMIC_RELAXED) / s->unit >
-         MAX_PENDING;
+  pending = __atomic_load_n (&s->pending_bytes, __ATOMIC_RELAXED);
+  return pending > MAX_PENDING_BYTES || pending / s->unit > MAX_PENDING;
 }
 
 void

@@ -28,8 +28,20 @@
 #define BULK_AHEAD 4
 #define BULK_BYTES (128 << 10)
 
-/* Of so many tables the places are kept, for 512 KiB: 2 TiB of usual grains. */
-#define MAX_KNOWN_TABLES 65536
+/* NULL if the budget is used up, or there is no memory: it is not needed. */
+static uint64_t *
+make_room_for_places (const struct grains *g)
+{
+  size_t *left = g->extent->resources->known_tables;
+  uint64_t *places = NULL;
+
+  if (left != NULL && g->geometry.n_tables <= *left) {
+    places = calloc (g->geometry.n_tables, sizeof *places);
+    if (places != NULL)
+      *left -= g->geometry.n_tables;
+  }
+  return places;
+}
 
 void
 grains_init (struct grains *g, struct extent *e,
@@ -47,9 +59,7 @@ grains_init (struct grains *g, struct extent *e,
   e->grain_bytes = g->geometry.grain_bytes;
   pthread_mutex_init (&g->lock, NULL);
   g->writer = NULL;
-  g->known_tables = g->geometry.n_tables <= MAX_KNOWN_TABLES
-                      ? calloc (g->geometry.n_tables, sizeof *g->known_tables)
-                      : NULL;
+  g->known_tables = make_room_for_places (g);
   g->grown_to = 0;
   g->areas_known = false;
   g->warned = g->warned_zero = false;

@@ -132,7 +132,7 @@ struct grains {
 
   /* Where each table is, in bytes, as far as somebody has found one; atomic.
    * Tables never move and never go, so that this needs no lock, nor to be
-   * forgotten.  NULL: there are too many.
+   * forgotten.  NULL: there is no memory left for it.
    */
   uint64_t *known_tables;
 
