@@ -259,6 +259,20 @@ posix_sync (struct file *f)
   return r;
 }
 
+/* Waits for one page at most, and tells of a failure anywhere in the file. */
+static int
+posix_check (struct file *f)
+{
+  int r;
+
+  do
+    r = sync_file_range (fd_of (f), 0, 1, SYNC_FILE_RANGE_WAIT_BEFORE);
+  while (r == -1 && errno == EINTR);
+  return r == -1 && (errno == ENOSYS || errno == EINVAL || errno == ESPIPE)
+           ? posix_sync (f)
+           : r;
+}
+
 /* ---- open and close ---- */
 
 static void
@@ -284,6 +298,7 @@ static const struct file_ops posix_ops = {
   .zero_is_fast = posix_zero_is_fast,
   .truncate = posix_truncate,
   .sync = posix_sync,
+  .check = posix_check,
   .lock = file_posix_lock,
   .create_beside = file_posix_create_beside,
   .replace = file_posix_replace,

@@ -247,6 +247,22 @@ file_truncate (struct file *f, uint64_t size)
   return r;
 }
 
+/* With the mutex held.  The host tells of a failure once, and the next sync may
+ * "succeed" without what was lost.
+ */
+static int
+sync_or_check (struct file *f, int (*op) (struct file *f))
+{
+  if (f->sync_errno == 0 && op (f) == 0)
+    return 0;
+  if (f->sync_errno == 0)
+    f->sync_errno = errno ? errno : EIO;
+  changed (f);
+  errno = f->sync_errno;
+  report_error ("%s: cannot make changes durable: %m", f->name);
+  return -1;
+}
+
 int
 file_sync (struct file *f)
 {
@@ -255,17 +271,19 @@ file_sync (struct file *f)
   /* Only under the mutex does false mean that the sync has ended too. */
   if (!__atomic_exchange_n (&f->unsynced, false, __ATOMIC_SEQ_CST))
     return 0;
-  /* The host tells of a failure once, and the next sync may "succeed" without
-   * what was lost.
-   */
-  if (f->sync_errno == 0 && f->ops->sync (f) == 0)
-    return 0;
-  if (f->sync_errno == 0)
-    f->sync_errno = errno ? errno : EIO;
-  changed (f);
-  errno = f->sync_errno;
-  report_error ("%s: cannot make changes durable: %m", f->name);
-  return -1;
+  return sync_or_check (f, f->ops->sync);
+}
+
+int
+file_check (struct file *f)
+{
+  if (f->ops->check == NULL)
+    return file_sync (f);
+  {
+    LOCK_FOR_SCOPE (&f->mutex);
+
+    return sync_or_check (f, f->ops->check);
+  }
 }
 
 /* ---- replacing ---- */

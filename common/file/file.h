@@ -82,6 +82,12 @@ struct file_ops {
    */
   int (*sync) (struct file *f);
 
+  /* Has bringing what was written to the medium failed since, as far as is
+   * known?  The same failure as sync's, without waiting for the rest.  NULL:
+   * only sync can tell.
+   */
+  int (*check) (struct file *f);
+
   /* See file_lock.  May be NULL: there is nobody to lock out. */
   int (*lock) (struct file *f, enum file_lock lock);
 
@@ -203,6 +209,12 @@ file_truncate (struct file *f, uint64_t size) __attribute__ ((__nonnull__ (1)));
  * nothing if there was nothing.  Once it has failed, it fails always.
  */
 extern int file_sync (struct file *f) __attribute__ ((__nonnull__ (1)));
+
+/* The same failures, as far as the host knows of any by now, but nothing is
+ * made durable: for who has read back what was written, and must not take what
+ * the host had lost before for what was written.
+ */
+extern int file_check (struct file *f) __attribute__ ((__nonnull__ (1)));
 
 /* ---- replacing a writable file by a better one ----
  *

@@ -69,7 +69,16 @@ disk_is_zero_below (struct disk *d, uint64_t offset, uint64_t *length)
 
 /* ---- flushing ---- */
 
-/* Flush all extents that have changed; at the END those that need it. */
+static int
+flush_extent (struct extent *e, bool end)
+{
+  if (!__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE))
+    return 0;
+  return end && e->driver->write_out ? e->driver->write_out (e)
+                                     : e->driver->flush (e);
+}
+
+/* END: what finish_extents will make durable needs not be. */
 static int
 flush_extents (struct disk *d, bool end)
 {
@@ -78,13 +87,9 @@ flush_extents (struct disk *d, bool end)
 
   if (writing_check (&d->writer->writing) == -1)
     return -1;
-  for (i = 0; i < top->n_extents; ++i) {
-    struct extent *e = &top->extents[i];
-
-    if (__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE) &&
-        !(end && e->driver->finish_flushes) && e->driver->flush (e) == -1)
+  for (i = 0; i < top->n_extents; ++i)
+    if (flush_extent (&top->extents[i], end) == -1)
       return -1;
-  }
   return 0;
 }
 
@@ -142,6 +147,7 @@ finish_extents (struct disk *d, bool *lost)
 {
   const bool disk_changed = d->writer->writing.identity_changed;
   struct link *top = d->links[0];
+  bool changed;
   int r = 0;
   size_t i;
 
@@ -152,9 +158,10 @@ finish_extents (struct disk *d, bool *lost)
         !(e->changed ||
           (e->unclean && (disk_changed || e->driver->finish_unclean))))
       continue;
+    changed = e->changed;
     if (e->driver->finish (e) == -1) {
       r = -1;
-      *lost |= e->driver->finish_flushes;
+      *lost |= changed && e->driver->write_out;
     }
   }
   return r;

@@ -110,12 +110,15 @@ struct extent_driver {
    */
   int (*relieve) (struct extent *e, bool takes_space);
 
-  /* After the last request: leave the file as if closed cleanly.  May be NULL.
-   * It was flushed before, unless FINISH_FLUSHES, because that can be done with
-   * less.
+  /* Write what is in memory only; it needs not be durable, since finish will
+   * see to that.  NULL: finish has to be preceded by flush.
+   */
+  int (*write_out) (struct extent *e);
+
+  /* After the last flush, or write_out: leave the file as if closed cleanly.
+   * May be NULL.
    */
   int (*finish) (struct extent *e);
-  bool finish_flushes;
 
   /* Mark the extent as being in use.  NULL: there is no such mark. */
   int (*set_unclean) (struct extent *e, bool unclean);

@@ -421,7 +421,11 @@ finish_canonical (struct stream_writer *w)
     warn_no_file (w, errno);
     return NOT_MOVED;
   }
-  if (copy_to (w, to) == -1 || file_sync (to) == -1) {
+  /* Else what the host has lost on its way to the medium, without telling yet,
+   * would be taken for what was written.
+   */
+  if (copy_to (w, to) == -1 || file_sync (to) == -1 ||
+      writing_check_file (w->writing, f) == -1) {
     file_discard (to);
     warn_not_moved (w, "see the message before this one");
     return NOT_MOVED;
@@ -465,7 +469,7 @@ stream_finish (struct extent *e)
   if (!e->changed && stream_set_unclean (e, true) == -1)
     return -1;
   /* What is moved needs not be durable where it was. */
-  if (stream_write_held (w) == -1 || stream_clean_tail (w) == -1)
+  if (stream_clean_tail (w) == -1)
     return -1;
   if (!w->canonical && wants_canonical (w))
     moved = finish_canonical (w);

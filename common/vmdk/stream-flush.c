@@ -247,9 +247,11 @@ sync_snapshot (struct stream_writer *w, const struct snapshot *snap)
   return write_orders (w, snap) == -1 ? -1 : writing_sync (w->writing, f);
 }
 
-/* With the flush lock held. */
+/* With the flush lock held.  Unless DURABLE nothing is synced, but if there is
+ * something that the order of the file does not tell.
+ */
 static int
-flush (struct stream_writer *w)
+flush (struct stream_writer *w, bool durable)
 {
   struct snapshot snap;
   span_vector freed;
@@ -260,8 +262,9 @@ flush (struct stream_writer *w)
     return -1;
   stream_give_superseded (w, &snap.superseded);
   freed = space_begin_flush (&w->space);
-  r = sync_snapshot (w, &snap);
-  space_end_flush (&w->space, freed, r == 0);
+  durable = durable || snap.n_orders > 0;
+  r = durable ? sync_snapshot (w, &snap) : 0;
+  space_end_flush (&w->space, freed, durable && r == 0);
   free (snap.orders);
   free (snap.superseded.items);
   return r;
@@ -275,7 +278,16 @@ stream_flush (struct extent *e)
   struct stream *s = e->state;
   LOCK_FOR_SCOPE (&s->writer->flush_lock);
 
-  return flush (s->writer);
+  return flush (s->writer, true);
+}
+
+int
+stream_write_out (struct extent *e)
+{
+  struct stream *s = e->state;
+  LOCK_FOR_SCOPE (&s->writer->flush_lock);
+
+  return flush (s->writer, false);
 }
 
 /* Much waits for a flush: so much garbage, or so many lines of order marks. */
@@ -305,6 +317,6 @@ stream_relieve (struct extent *e, bool takes_space)
     /* Another request may have done it meanwhile. */
     if (stream_wants_checkpoint (w))
       return stream_checkpoint (w);
-    return wants_flush (w) ? flush (w) : 0;
+    return wants_flush (w) ? flush (w, true) : 0;
   }
 }

@@ -355,6 +355,8 @@ stream_table_block (struct stream_writer *w, const struct stream_table *t,
 /* ---- stream-flush.c: members of struct extent_driver, and ---- */
 
 extern int stream_flush (struct extent *e) __attribute__ ((__nonnull__ (1)));
+extern int
+stream_write_out (struct extent *e) __attribute__ ((__nonnull__ (1)));
 extern int stream_relieve (struct extent *e, bool takes_space)
   __attribute__ ((__nonnull__ (1)));
 

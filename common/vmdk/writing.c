@@ -25,13 +25,25 @@ writing_check (struct writing *w)
   return -1;
 }
 
+/* R is the result of a sync. */
+static int
+note_sync (struct writing *w, int r)
+{
+  if (r == -1)
+    __atomic_store_n (&w->failed, errno ? errno : EIO, __ATOMIC_RELAXED);
+  return r;
+}
+
 int
 writing_sync (struct writing *w, struct file *f)
 {
-  if (file_sync (f) == 0)
-    return 0;
-  __atomic_store_n (&w->failed, errno ? errno : EIO, __ATOMIC_RELAXED);
-  return -1;
+  return note_sync (w, file_sync (f));
+}
+
+int
+writing_check_file (struct writing *w, struct file *f)
+{
+  return note_sync (w, file_check (f));
 }
 
 static int

@@ -59,6 +59,10 @@ extern int writing_begin_change (struct writing *w, struct extent *e)
 extern int writing_sync (struct writing *w, struct file *f)
   __attribute__ ((__nonnull__ (1, 2)));
 
+/* The same with file_check. */
+extern int writing_check_file (struct writing *w, struct file *f)
+  __attribute__ ((__nonnull__ (1, 2)));
+
 /* Returns -1 with errno EIO, reported, after a failed sync. */
 extern int writing_check (struct writing *w) __attribute__ ((__nonnull__ (1)));
 

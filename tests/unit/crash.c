@@ -94,7 +94,8 @@ apply (struct durable *d, const struct host_change *c, enum kept kept)
   case HOST_CREATE:
   case HOST_RENAME:
   case HOST_SYNC_NAMES:
-  case HOST_READ: break;
+  case HOST_READ:
+  case HOST_CHECK: break;
   }
 }
 

@@ -352,6 +352,12 @@ opened_sync (struct file *f)
 }
 
 static int
+opened_check (struct file *f)
+{
+  return is_faulty (((struct opened *) f)->host, HOST_CHECK) ? -1 : 0;
+}
+
+static int
 opened_lock (struct file *f, enum file_lock lock)
 {
   if (lock == FILE_LOCK_WRITE)
@@ -503,6 +509,7 @@ static const struct file_ops opened_ops = {
   .zero = opened_zero,
   .truncate = opened_truncate,
   .sync = opened_sync,
+  .check = opened_check,
   .lock = opened_lock,
   .create_beside = opened_create_beside,
   .replace = opened_replace,

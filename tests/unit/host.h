@@ -30,7 +30,8 @@ enum host_operation {
   HOST_CREATE,     /* file_create_beside */
   HOST_RENAME,     /* file_replace, which is also ... */
   HOST_SYNC_NAMES, /* ... this */
-  HOST_READ        /* not in the log */
+  HOST_READ,       /* not in the log, nor are those that follow */
+  HOST_CHECK       /* file_check: something written before was lost */
 };
 
 /* Any operation that changes files. */

@@ -555,6 +555,33 @@ no_memory_harms_only_the_request (void)
   script = &usual_script;
 }
 
+/* What the host has lost on its way to the medium must not be taken for what
+ * was written, and replace the log that would tell.
+ */
+static void
+what_the_host_has_lost_is_not_moved (void)
+{
+  struct test_disk t;
+  size_t i;
+
+  test_disk_make (&t, DISK_STREAM_EMPTY);
+  MUST (test_disk_open (&t, true));
+  CHECK_INT (test_disk_write (&t, 5 * t.grain, 3 * t.grain, 0), 0);
+  CHECK_INT (test_disk_flush (&t), 0);
+  CHECK_INT (test_disk_write (&t, 0, 2 * t.grain, 0), 0); /* out of order */
+  host_start_log (t.host);
+  host_set_fault (
+    t.host,
+    (struct host_fault){ .operations = 1 << HOST_CHECK, .nth = 1, .err = EIO });
+  reports_forget ();
+  CHECK_INT (test_disk_close (&t), -1);
+  CHECK_INT (t.host->faults, 1);
+  CHECK (strstr (warnings (), "NOT closed properly") != NULL);
+  for (i = 0; i < t.host->n_log; ++i)
+    CHECK (t.host->log[i].operation != HOST_RENAME);
+  test_disk_free (&t);
+}
+
 int
 main (void)
 {
@@ -567,5 +594,6 @@ main (void)
   RUN (a_host_that_stays_full_takes_nothing_from_memory);
   RUN (a_read_that_fails_harms_only_its_request);
   RUN (no_memory_harms_only_the_request);
+  RUN (what_the_host_has_lost_is_not_moved);
   return test_result ();
 }
