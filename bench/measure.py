@@ -182,13 +182,25 @@ def print_facts(facts):
     print("rounds: %d, interleaved" % facts["rounds"], flush=True)
 
 
+def as_dict(workload, figure):
+    """A figure for JSON; ranges are median, lowest, highest."""
+    found = {"title": figure.title, "unit": figure.unit,
+             "goal": figure.goal_text(),
+             "to limit": workload.ratio(figure, LIMIT),
+             "to peer": workload.ratio(figure, PEER)}
+    for side in workload.sides:
+        values = workload.of(side, figure.name)
+        if values:
+            found[side] = (statistics.median(values), min(values),
+                           max(values))
+    return found
+
+
 def as_json(workloads, facts):
     """All of it, every sample too."""
     return json.dumps(dict(facts, workloads=[{
         "title": w.title, "samples": w.samples,
-        "figures": [{"title": f.title, "unit": f.unit, "goal": f.goal_text(),
-                     "to limit": w.ratio(f, LIMIT),
-                     "to peer": w.ratio(f, PEER)} for f in w.figures]}
+        "figures": [as_dict(w, figure) for figure in w.figures]}
         for w in workloads]), indent=1) + "\n"
 
 
