@@ -21,10 +21,10 @@ class Workloads:
     """Made for DISKS; SECONDS is how long requests are made that could go on
     for ever."""
 
-    def __init__(self, disks, seconds, aio):
+    def __init__(self, disks, seconds):
         self.disks, self.seconds = disks, seconds
         self.work = disks.work
-        self.aio = aio
+        self.aio = "threads"            # qemu's way to read files
         self.load = programs.build("load", self.work, "-lnbd")
         self.deflate = programs.build("deflate", self.work, "-ldeflate",
                                       "-lisal")
