@@ -407,7 +407,8 @@ warn_no_file (struct stream_writer *w, int err)
 enum moved {
   MOVED,
   NOT_MOVED,
-  MOVED_FOR_NOW /* a crash may bring the log back */
+  MOVED_FOR_NOW, /* a crash may bring the log back */
+  LOST           /* something that was written; reported */
 };
 
 static enum moved
@@ -421,14 +422,17 @@ finish_canonical (struct stream_writer *w)
     warn_no_file (w, errno);
     return NOT_MOVED;
   }
-  /* Else what the host has lost on its way to the medium, without telling yet,
-   * would be taken for what was written.
-   */
-  if (copy_to (w, to) == -1 || file_sync (to) == -1 ||
-      writing_check_file (w->writing, f) == -1) {
+  if (copy_to (w, to) == -1 || file_sync (to) == -1) {
     file_discard (to);
     warn_not_moved (w, "see the message before this one");
     return NOT_MOVED;
+  }
+  /* Else what the host has lost on its way to the medium, without telling yet,
+   * would be taken for what was written.
+   */
+  if (writing_check_file (w->writing, f) == -1) {
+    file_discard (to);
+    return LOST;
   }
   r = file_replace (f, to);
   if (r == -1) {
@@ -473,8 +477,8 @@ stream_finish (struct extent *e)
     return -1;
   if (!w->canonical && wants_canonical (w))
     moved = finish_canonical (w);
-  if (moved == MOVED)
-    return 0;
+  if (moved == MOVED || moved == LOST)
+    return moved == MOVED ? 0 : -1;
   if (stream_flush (e) == -1 || stream_clean_tail (w) == -1)
     return -1;
   if (moved == MOVED_FOR_NOW)

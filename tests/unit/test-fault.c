@@ -577,6 +577,7 @@ what_the_host_has_lost_is_not_moved (void)
   CHECK_INT (test_disk_close (&t), -1);
   CHECK_INT (t.host->faults, 1);
   CHECK (strstr (warnings (), "NOT closed properly") != NULL);
+  CHECK (strstr (warnings (), "stream-close=fast") == NULL);
   for (i = 0; i < t.host->n_log; ++i)
     CHECK (t.host->log[i].operation != HOST_RENAME);
   test_disk_free (&t);
