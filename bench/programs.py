@@ -84,8 +84,9 @@ def versions():
     dump = subprocess.run(("nbdkit", PLUGIN, "--dump-plugin"), text=True,
                           stdout=subprocess.PIPE, check=True).stdout
     plugin = dict(line.split("=", 1) for line in dump.splitlines())
-    commit = subprocess.run(("git", "-C", TOP, "describe", "--always",
-                             "--dirty"), capture_output=True,
+    commit = subprocess.run(("git", "-C", TOP, "-c", "safe.directory=*",
+                             "describe", "--always", "--dirty"),
+                            capture_output=True,
                             text=True).stdout.strip() or "no git"
     return {"nbdkit-vmdk": "%s (%s), %s" % (plugin["vmdk_version"], commit,
                                             plugin["vmdk_deflate"]),
@@ -93,6 +94,7 @@ def versions():
             "nbdcopy": first("nbdcopy", "--version").split()[-1],
             "qemu-img": first("qemu-img", "--version").split("version ")[-1],
             "libdeflate": first("pkg-config", "--modversion", "libdeflate"),
+            "libisal": first("pkg-config", "--modversion", "libisal"),
             "python": sys.version.split()[0]}
 
 

@@ -5,6 +5,7 @@ To add one, write a method of Workloads that returns a Workload and name it in
 all().  Goals are those of the project: ours to the limit of the machine.
 """
 
+import functools
 import json
 import os
 import subprocess
@@ -25,9 +26,14 @@ class Workloads:
         self.disks, self.seconds = disks, seconds
         self.work = disks.work
         self.aio = "threads"            # qemu's way to read files
-        self.load = programs.build("load", self.work, "-lnbd")
-        self.deflate = programs.build("deflate", self.work, "-ldeflate",
-                                      "-lisal")
+
+    @functools.cached_property
+    def load(self):
+        return programs.build("load", self.work, "-lnbd")
+
+    @functools.cached_property
+    def deflate(self):
+        return programs.build("deflate", self.work, "-ldeflate", "-lisal")
 
     # ---- servers
 
