@@ -62,19 +62,6 @@ def make_disk(sub, damage, child, unclean):
     return link, data
 
 
-def write(link, now, offset):
-    """A few bytes at offset."""
-    with written.connected(link.path) as client:
-        if client.handles[0].is_read_only():
-            raise Difference("it is served read-only")
-        client.read_all(now, "before the write")
-        op = model.Op("write", offset, 700, 0, model.POOL[:700])
-        for one, error in client.run([op]):
-            model.judge(one, error)
-        now.done(op)
-        client.read_all(now, "after the write")
-
-
 def unclean(link):
     offset, _ = hosted.FIELDS["uncleanShutdown"]
     return link.image.peek(offset, 1)[0]
@@ -103,13 +90,13 @@ def make(d):
             if unclean(link) != 1:
                 raise Difference("the disk is not as it was wanted")
             now = model.Model(data)
-            write(link, now, offset)
+            written.write_once(link.path, now, offset, 700)
             if unclean(link) != 0:
                 raise Difference("%s: still marked as unclean" % sub.dir)
             # What belonged to the redundant copy alone may be left.
             written.check_files(link.path, now.data, leaks=True)
             written.check_by_qemu(link.path, now.data)
-            write(link, now, offset + 4 * STEP)
+            written.write_once(link.path, now, offset + 4 * STEP, 700)
             written.check_files(link.path, now.data, leaks=True)
             yield sub.serve(link, written.Left(now.data))
         link, _ = make_disk(d.sub(name + "-clean"), damage, child, 0)

@@ -4,7 +4,6 @@ its neighbour, more than can be sorted as spans: what is in use, what is free,
 what two grains share and what a crash left different is found all the same."""
 
 from vmdkgen import content, disk, model, refusal, written
-from vmdkgen.verify import Difference
 
 
 SIZE = 66000                    # sectors, and grains
@@ -19,23 +18,11 @@ def scattered(sub, **fields):
                      fields=fields)
 
 
-def write(link, now, offset):
-    with written.connected(link.path) as client:
-        if client.handles[0].is_read_only():
-            raise Difference("it is served read-only")
-        client.read_all(now, "before the write")
-        op = model.Op("write", offset, 3000, 0, model.POOL[:3000])
-        for one, error in client.run([op]):
-            model.judge(one, error)
-        now.done(op)
-        client.read_all(now, "after the write")
-
-
 def make(d):
     link = scattered(d.sub("good"))
     now = model.Model(bytearray(link.expected().read(
         0, (SIZE + SIZE // 4) * 512)))
-    write(link, now, SIZE * 512 - 1000)
+    written.write_once(link.path, now, SIZE * 512 - 1000, 3000)
     written.check_files(link.path, now.data)
     yield d.sub("good-again").serve(link, written.Left(now.data))
 
@@ -52,5 +39,5 @@ def make(d):
     data = bytearray(link.expected().read(0, (SIZE + SIZE // 4) * 512))
     data[TORN * 512:(TORN + 1) * 512] = bytes(512)
     now = model.Model(data)
-    write(link, now, SIZE * 512 - 1000)
+    written.write_once(link.path, now, SIZE * 512 - 1000, 3000)
     written.check_files(link.path, now.data, leaks=True)

@@ -233,6 +233,20 @@ class Session:
             check_by_qemu(target.path, want, flat)
 
 
+def write_once(path, now, offset, count):
+    """One write to a disk that must be writable, and a look at all of it
+    before and after; now is the Model of what it holds."""
+    with connected(path) as client:
+        if client.handles[0].is_read_only():
+            raise Difference("it is served read-only")
+        client.read_all(now, "before the write")
+        op = model.Op("write", offset, count, 0, model.POOL[:count])
+        for one, error in client.run([op]):
+            model.judge(one, error)
+        now.done(op)
+        client.read_all(now, "after the write")
+
+
 def play(target, seed, count):
     """A Session from its start to its end; failures say how to repeat."""
     session = Session(target, seed)
