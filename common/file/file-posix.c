@@ -137,6 +137,7 @@ posix_pwrite (struct file *f, const struct file_part *parts, unsigned n,
     v[i].iov_base = (void *) (uintptr_t) parts[i].bytes; /* only read */
     v[i].iov_len = parts[i].count;
   }
+  file_posix_touch ((struct posix_file *) f, UINT64_MAX);
   /* A write that a full disk cuts short fails when it goes on. */
   i = skip_parts (v, n, 0);
   while (i < n) {
@@ -187,6 +188,7 @@ posix_zero (struct file *f, uint64_t offset, uint64_t count, bool punch)
     errno = EOPNOTSUPP;
     return -1;
   }
+  file_posix_touch (p, UINT64_MAX);
   r = call_fallocate (
     p->fd, punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE, offset, count);
   stats_add (punch ? STATS_SYS_PUNCH : STATS_SYS_ZERO, 1, r == 0 ? count : 0);
@@ -205,6 +207,7 @@ try_punching (struct posix_file *p)
 
   if (size != -1 && size <= INT64_MAX - (INT64_C (1) << 31)) {
     stats_count (STATS_SYS_PUNCH);
+    file_posix_touch (p, UINT64_MAX); /* some hosts set the time stamp */
     learn (&p->zero_works[true],
            call_fallocate (p->fd, FALLOC_FL_PUNCH_HOLE,
                            size + (INT64_C (1) << 30), 1));
@@ -236,6 +239,7 @@ posix_truncate (struct file *f, uint64_t size)
   int r;
 
   stats_count (STATS_SYS_RESIZE);
+  file_posix_touch ((struct posix_file *) f, size);
   do
     r = ftruncate (fd_of (f), size);
   while (r == -1 && errno == EINTR);
@@ -299,6 +303,7 @@ static const struct file_ops posix_ops = {
   .truncate = posix_truncate,
   .sync = posix_sync,
   .check = posix_check,
+  .spoilt = file_posix_spoilt,
   .lock = file_posix_lock,
   .create_beside = file_posix_create_beside,
   .replace = file_posix_replace,
@@ -329,6 +334,7 @@ file_posix_from_fd (int fd, const char *name, unsigned flags)
   p->file.id.device = st.st_dev;
   p->file.id.inode = st.st_ino;
   p->file.writable = flags & FILE_WRITABLE;
+  file_posix_watch (p, &st);
   return &p->file;
 
 error:

@@ -8,8 +8,19 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "file.h"
+
+/* What other programs are known to have done to a file; see file-watch.c. */
+struct watch {
+  struct timespec modified; /* when the file was opened */
+  nlink_t names;            /* the same */
+  uint64_t least;           /* atomic: bytes that it has had at all times */
+  bool touched;             /* atomic: this process has changed it */
+  uint64_t looked;          /* atomic: when, in milliseconds */
+  unsigned found;           /* atomic: bits of file-watch.c */
+};
 
 struct posix_file {
   struct file file;
@@ -17,6 +28,8 @@ struct posix_file {
   unsigned flags;
   int zero_works[2]; /* atomic, enum known; without and with punching */
   unsigned locked;   /* bits of lock_byte that are held */
+
+  struct watch watch;
 
   /* Of a new file that may take the place of another; else NULL. */
   struct temporary *temporary;
@@ -39,9 +52,16 @@ extern bool file_posix_raise_limit (void);
 
 /* ---- operations of struct file_ops ---- */
 
+extern const char *file_posix_spoilt (struct file *f, bool changed);
 extern int file_posix_lock (struct file *f, enum file_lock lock);
 extern struct file *file_posix_create_beside (struct file *f);
 extern int file_posix_replace (struct file *f, struct file *by);
+
+/* Begin to watch P, which is as ST says. */
+extern void file_posix_watch (struct posix_file *p, const struct stat *st);
+
+/* P is going to be changed by this process, and to have SIZE bytes or more. */
+extern void file_posix_touch (struct posix_file *p, uint64_t size);
 
 /* Nothing if F is no file that file_posix_create_beside made, or has replaced
  * the other.

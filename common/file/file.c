@@ -323,6 +323,12 @@ file_discard (struct file *by)
 
 /* ---- locks ---- */
 
+const char *
+file_spoilt (struct file *f, bool changed)
+{
+  return f->ops->spoilt ? f->ops->spoilt (f, changed) : NULL;
+}
+
 int
 file_lock (struct file *f, enum file_lock lock)
 {

@@ -69,11 +69,14 @@ disk_is_zero_below (struct disk *d, uint64_t offset, uint64_t *length)
 
 /* ---- flushing ---- */
 
+/* To flush into a file that has lost its name to another helps nobody. */
 static int
-flush_extent (struct extent *e, bool end)
+flush_extent (struct link *top, struct extent *e, bool end)
 {
   if (!__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE))
     return 0;
+  if (link_check_extent (top, e, false) == -1)
+    return -1;
   return end && e->driver->write_out ? e->driver->write_out (e)
                                      : e->driver->flush (e);
 }
@@ -88,7 +91,7 @@ flush_extents (struct disk *d, bool end)
   if (writing_check (&d->writer->writing) == -1)
     return -1;
   for (i = 0; i < top->n_extents; ++i)
-    if (flush_extent (&top->extents[i], end) == -1)
+    if (flush_extent (top, &top->extents[i], end) == -1)
       return -1;
   return 0;
 }
@@ -286,6 +289,8 @@ check_request (struct disk *d, uint64_t count, uint64_t offset, bool zero)
     return -1;
   for (; offset < end; offset = e->start + e->length) {
     e = link_find_extent (top, offset);
+    if (link_check_extent (top, e, false) == -1)
+      return -1;
     if (is_writable_extent (e) ||
         (zero && e->driver == &extent_zero && e->access == ACCESS_RW))
       continue;

@@ -192,6 +192,8 @@ disk_map_from (struct disk *d, size_t first, uint64_t offset, uint64_t length,
 
   for (i = first; i < d->n_links; ++i) {
     if (i == 1) {
+      if (disk_check_parents (d, run->quiet) == -1)
+        return -1;
       i = first_below (d, offset, length);
       if (i == d->n_links)
         break;

@@ -48,6 +48,11 @@ struct disk {
   uint64_t size;             /* bytes */
   size_t unpacked_ahead;     /* bytes that one disk_prefetch may unpack */
 
+  /* Whether a parent has been changed by others: see disk-parents.c. */
+  uint64_t next_look;             /* atomic: when, by stats_clock */
+  const char *spoilt;             /* atomic: what was done; NULL: nothing */
+  const struct file *spoilt_file; /* set before SPOILT */
+
   struct writer *writer; /* NULL: opened for reading only.  See disk-write.c */
 };
 
@@ -200,6 +205,14 @@ disk_lock_for_writing (struct disk *d, bool no_locks, const char *in_use)
 
 /* The disk is only read after all: let others read it too. */
 extern void disk_lower_locks (struct disk *d) __attribute__ ((__nonnull__ (1)));
+
+/* ---- disk-parents.c ---- */
+
+/* Fail with EIO, reported unless QUIET, if another program is known to have
+ * changed a file of a link below the top one.  Looks 20 times a second at most.
+ */
+extern int disk_check_parents (struct disk *d, bool quiet)
+  __attribute__ ((__nonnull__ (1)));
 
 /* ---- between disk.c and chain.c ---- */
 

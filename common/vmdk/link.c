@@ -447,12 +447,45 @@ link_find_extent (struct link *l, uint64_t offset)
   return &l->extents[low];
 }
 
+const char *
+link_extent_spoilt (const struct link *l, const struct extent *e)
+{
+  return e->file ? file_spoilt (e->file, l->number > 0 || !e->driver->raw)
+                 : NULL;
+}
+
+void
+link_report_spoilt (const struct file *f, const char *what)
+{
+  report_error (
+    "%s: %s, so that what would be served is wrong; close the disk, "
+    "see to it that nobody else writes to its files, and open it "
+    "again",
+    f->name, what);
+}
+
+int
+link_check_extent (const struct link *l, const struct extent *e, bool quiet)
+{
+  const char *what = link_extent_spoilt (l, e);
+
+  if (what == NULL)
+    return 0;
+  if (!quiet)
+    link_report_spoilt (e->file, what);
+  errno = EIO;
+  return -1;
+}
+
 int
 link_map (struct link *l, uint64_t offset, uint64_t length, struct run *run)
 {
   struct extent *e = link_find_extent (l, offset);
   uint64_t at = offset - e->start;
 
+  /* Of the other links all files are looked at together: see disk-parents.c. */
+  if (l->number == 0 && link_check_extent (l, e, run->quiet) == -1)
+    return -1;
   return e->driver->map (e, at, min_u64 (length, e->length - at), run);
 }
 

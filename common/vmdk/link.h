@@ -81,6 +81,23 @@ link_forget_descriptor (struct link *l) __attribute__ ((__nonnull__ (1)));
 extern struct extent *link_find_extent (struct link *l, uint64_t offset)
   __attribute__ ((__nonnull__ (1)));
 
+/* See file_spoilt: what has another program done to the file of E, an extent of
+ * L, so that E must not be used any more?  NULL: nothing that is known.  What
+ * counts in the top link, besides that the file was replaced, are changes of
+ * files that have tables, which are remembered; in others, all changes.
+ */
+extern const char *
+link_extent_spoilt (const struct link *l, const struct extent *e)
+  __attribute__ ((__nonnull__ (1, 2)));
+
+/* The same as an error: EIO, reported unless QUIET. */
+extern int link_check_extent (const struct link *l, const struct extent *e,
+                              bool quiet) __attribute__ ((__nonnull__ (1, 2)));
+
+/* The report of that: F is spoilt by WHAT. */
+extern void link_report_spoilt (const struct file *f, const char *what)
+  __attribute__ ((__nonnull__ (1, 2)));
+
 /* ---- between link.c and link-check.c ---- */
 
 /* Can the link, which is open, be written to?  Sets L->why_not. */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Do the links below the top one still hold what they held when the chain was
+ * opened?
+ *
+ * A child says what it holds in terms of its parent's content, so once another
+ * program has written to any parent, nothing that comes from below the top link
+ * is right any more, whichever file it would come from.  And what is remembered
+ * of the parents (chain-index.h) may keep a request from asking the one that
+ * has changed.  So all their files are looked at together.
+ */
+
+#include <config.h>
+
+#include <errno.h>
+
+#include "disk.h"
+#include "report.h"
+#include "stats.h"
+
+/* Nanoseconds from one look to the next; and, where there are thousands of
+ * files, so many times as long as a look takes.
+ */
+#define INTERVAL (UINT64_C (1000000000) / FILE_LOOKS_PER_SECOND)
+#define PATIENCE 50
+
+/* The first file that is spoilt, and how; or NULL. */
+static const char *
+find_spoilt (const struct disk *d, const struct file **file)
+{
+  const char *what = NULL;
+  size_t i, k;
+
+  for (i = 1; i < d->n_links; ++i)
+    for (k = 0; k < d->links[i]->n_extents && what == NULL; ++k) {
+      *file = d->links[i]->extents[k].file;
+      what = link_extent_spoilt (d->links[i], &d->links[i]->extents[k]);
+    }
+  return what;
+}
+
+/* One thread looks, when it is time; the others take what is known. */
+static void
+look_now_and_then (struct disk *d)
+{
+  const uint64_t now = stats_clock ();
+  uint64_t next = __atomic_load_n (&d->next_look, __ATOMIC_RELAXED), took;
+  const struct file *file = NULL;
+  const char *what;
+
+  if (now < next ||
+      !__atomic_compare_exchange_n (&d->next_look, &next, UINT64_MAX, false,
+                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    return;
+  what = find_spoilt (d, &file);
+  if (what) {
+    d->spoilt_file = file;
+    __atomic_store_n (&d->spoilt, what, __ATOMIC_RELEASE);
+  }
+  took = stats_clock () - now;
+  __atomic_store_n (&d->next_look, now + INTERVAL + PATIENCE * took,
+                    __ATOMIC_RELAXED);
+}
+
+int
+disk_check_parents (struct disk *d, bool quiet)
+{
+  const char *what;
+
+  look_now_and_then (d);
+  what = __atomic_load_n (&d->spoilt, __ATOMIC_ACQUIRE);
+  if (what == NULL)
+    return 0;
+  if (!quiet)
+    link_report_spoilt (d->spoilt_file, what);
+  errno = EIO;
+  return -1;
+}
