@@ -279,7 +279,7 @@ opened_pwrite (struct file *f, const struct file_part *parts, unsigned n,
   call_meanwhile (o->host);
   for (i = 0; i < n; ++i)
     total += parts[i].count;
-  if (!faulty && offset + total > HOST_ROOM) {
+  if (!faulty && offset + total > o->host->room) {
     errno = ENOSPC;
     return -1;
   }
@@ -321,7 +321,7 @@ opened_truncate (struct file *f, uint64_t size)
   MUST (f->writable);
   if (is_faulty (o->host, HOST_TRUNCATE))
     return -1;
-  if (size > HOST_ROOM) {
+  if (size > o->host->room) {
     errno = ENOSPC;
     return -1;
   }
@@ -379,7 +379,7 @@ make_file (struct host *h, unsigned place, const char *name)
     memset (f->bytes, 0, f->written);
   else {
     ++h->n_files;
-    f->bytes = calloc (1, HOST_ROOM);
+    f->bytes = calloc (1, h->room);
     MUST (f->bytes != NULL);
     f->file = place;
   }
@@ -547,7 +547,7 @@ host_put (struct host *h, const char *name, const void *bytes, uint64_t size)
   unsigned place = find (h, name);
   struct host_file *f = &h->files[place];
 
-  MUST (place < HOST_MAX_FILES && size <= HOST_ROOM);
+  MUST (place < HOST_MAX_FILES && size <= h->room);
   if (place == h->n_files)
     make_file (h, place, name);
   if (size > 0)
@@ -564,6 +564,7 @@ host_create (void)
   struct host *h = calloc (1, sizeof *h);
 
   MUST (h != NULL);
+  h->room = HOST_ROOM;
   pthread_mutex_init (&h->lock, NULL);
   return h;
 }

@@ -20,7 +20,7 @@
 #include "file.h"
 
 #define HOST_MAX_FILES 32
-#define HOST_ROOM      (32 << 20) /* bytes that a file can grow to */
+#define HOST_ROOM      (32 << 20) /* the usual room of a file, bytes */
 
 enum host_operation {
   HOST_WRITE,
@@ -67,7 +67,7 @@ struct host_file {
   char *name;           /* or NULL */
   unsigned file;        /* its number in the log, which renames do not change */
   unsigned opens;       /* as often it is open now */
-  unsigned char *bytes; /* HOST_ROOM; zeroes behind SIZE */
+  unsigned char *bytes; /* the host's room; zeroes behind SIZE */
   uint64_t size;
   uint64_t written; /* bytes from here on are zeroes, whatever the size */
 
@@ -81,6 +81,7 @@ struct host_file {
 };
 
 struct host {
+  size_t room; /* bytes that a file can grow to; set before there are any */
   struct host_file files[HOST_MAX_FILES];
   unsigned n_files;
 
