@@ -217,12 +217,18 @@ input_dir (const struct input *in)
 
 /* ---- the disk ---- */
 
+#define ROOM (2 << 20) /* that each file can grow by at least, bytes */
+
 struct host *
 input_host (const struct input *in)
 {
   struct host *host = host_create ();
   size_t i;
 
+  host->room = ROOM;
+  for (i = 0; i < INPUT_FILES; ++i)
+    if (host->room < in->files[i].size + ROOM)
+      host->room = in->files[i].size + ROOM;
   for (i = 0; i < INPUT_FILES; ++i)
     if (in->files[i].size > 0)
       host_put (host, input_names[i], in->files[i].bytes, in->files[i].size);

@@ -9,6 +9,7 @@ the container of input.h, without the sectors that are zero.
 """
 
 import os
+import random
 import shutil
 import struct
 import sys
@@ -229,6 +230,22 @@ def chains():
         descriptor_size=2, words={"hint": "C:\\\\disks\\\\a.vmdk"})
 
 
+# ---- scripts ----
+
+def script(rng):
+    """Options and requests for fuzz-write.c."""
+    out = bytes([rng.choice((0, 1, 4, 8, 12, 16)),
+                 rng.choice((0, 0, 128, 255))])
+    for _ in range(rng.randint(4, 40)):
+        action = rng.choice((0, 0, 1, 2, 3, 4, 5, 6, 7, 15))
+        start = rng.choice((64, 4200, 65535))
+        count = rng.choice((24, 255, 65535))
+        out += struct.pack("<BBHH", action | rng.choice((0, 0, 0, 128)),
+                           rng.randrange(256), rng.randint(0, start),
+                           rng.randint(1, count))
+    return out
+
+
 # ---- targets ----
 
 def made(makers):
@@ -246,6 +263,7 @@ def images(out):
     for makers in (sparse_images(), stream_images(), other_images()):
         for name, top in made(makers):
             out("image", name, pack(top, bytes(range(40))))
+            out("write", name, pack(top, script(random.Random(name))))
             if name.startswith("stream"):
                 for how in (0, 2, 6, 10, 18):
                     out("stream", "%s-%d" % (name, how),
@@ -273,6 +291,7 @@ def front(out, name, head):
 
 def chain_inputs(out):
     for name, top in made(chains()):
+        out("write", "chain-" + name, pack(top, script(random.Random(name))))
         for how in (0, 1, 2, 8):
             out("chain", "%s-%d" % (name, how), pack(top, bytes([how])))
 
