@@ -11,56 +11,16 @@
 #include <config.h>
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crash.h"
 #include "disks.h"
+#include "failing-alloc.h"
 #include "stream-events.h"
 #include "test.h"
 #include "walk.h"
-
-/* ---- allocations that fail (the linker wraps them, see Makefile.am) ---- */
-
-static long countdown = -1; /* at 0 an allocation fails; below 0 none does */
-static bool no_memory;      /* one has failed */
-
-static bool
-fails (void)
-{
-  if (countdown < 0 || countdown-- > 0)
-    return false;
-  no_memory = true;
-  errno = ENOMEM;
-  return true;
-}
-
-extern void *__real_malloc (size_t size);
-extern void *__wrap_malloc (size_t size);
-extern void *__real_calloc (size_t n, size_t size);
-extern void *__wrap_calloc (size_t n, size_t size);
-extern void *__real_realloc (void *p, size_t size);
-extern void *__wrap_realloc (void *p, size_t size);
-
-void *
-__wrap_malloc (size_t size)
-{
-  return fails () ? NULL : __real_malloc (size);
-}
-
-void *
-__wrap_calloc (size_t n, size_t size)
-{
-  return fails () ? NULL : __real_calloc (n, size);
-}
-
-void *
-__wrap_realloc (void *p, size_t size)
-{
-  return fails () ? NULL : __real_realloc (p, size);
-}
 
 /* ---- the script ---- */
 
