@@ -22,5 +22,8 @@ for source in "$abs_top_srcdir"/fuzzing/fuzz-*.c; do
     for dir in "$abs_top_srcdir"/fuzzing/{corpus,crashers}/"$name"; do
         [ ! -d "$dir" ] || dirs+=("$dir")
     done
-    "$program" "${dirs[@]}"
+    "$program" "${dirs[@]}" || {
+        VMDK_FUZZ_VERBOSE=1 "$program" "${dirs[@]}" 2>&1 | tail -50
+        fail "$program, see above for the input and what does not hold"
+    }
 done
