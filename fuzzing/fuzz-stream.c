@@ -190,7 +190,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   struct dir *dirs[1];
   struct disk_options o = { .places = { dirs, 1 },
-                            .cache_size = DISK_MIN_CACHE_SIZE };
+                            .cache_size = DISK_MIN_CACHE_SIZE,
+                            .compression_level = 1 };
   struct content *before = NULL;
   struct host *host;
   struct input in;
