@@ -264,10 +264,12 @@ open_beneath_once (const struct posix_dir *p, const char *path, int mode)
 static int
 open_beneath (const struct posix_dir *p, const char *path, int mode)
 {
-  int fd = open_beneath_once (p, path, mode);
+  unsigned tries = 0;
+  int fd;
 
-  if (fd == -1 && errno == EMFILE && file_posix_raise_limit ())
+  do
     fd = open_beneath_once (p, path, mode);
+  while (file_posix_try_again (&fd, &tries));
   return fd;
 }
 
@@ -384,7 +386,7 @@ dir_posix_open (const char *path, unsigned flags)
   p->flags = flags;
   p->dir.name = strdup (path);
   p->dir.path = realpath (path, NULL);
-  p->fd = open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  p->fd = file_posix_open_fd (path, O_PATH | O_DIRECTORY);
   if (p->dir.name == NULL || p->fd == -1) {
     report_error ("%s: cannot open the directory: %m", quoted);
     posix_dir_close (&p->dir);

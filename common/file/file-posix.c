@@ -344,8 +344,26 @@ error:
   return NULL;
 }
 
-bool
-file_posix_raise_limit (void)
+/* ---- the limit on open files ----
+ *
+ * A server that has no descriptor left for the next client fails in ways that
+ * nobody understands (nbdkit tries again for ever and fills its log).
+ */
+
+#define LEFT_WANTED UINT64_C (256) /* else the limit is raised if it can be */
+#define LEFT_NEEDED UINT64_C (32)  /* ten clients, a new file at close */
+
+uint64_t
+file_limit (void)
+{
+  struct rlimit limit;
+
+  return getrlimit (RLIMIT_NOFILE, &limit) == -1 ? UINT64_MAX : limit.rlim_cur;
+}
+
+/* Raise the soft limit to the hard one; false if it is there already. */
+static bool
+raise_limit (void)
 {
   struct rlimit limit;
 
@@ -354,6 +372,36 @@ file_posix_raise_limit (void)
     return false;
   limit.rlim_cur = limit.rlim_max;
   return setrlimit (RLIMIT_NOFILE, &limit) == 0;
+}
+
+/* The kernel gives out the lowest number that is free, so that the number tells
+ * how many are left.
+ */
+bool
+file_posix_try_again (int *fd, unsigned *tries)
+{
+  if (*fd == -1)
+    return errno == EMFILE && (*tries)++ == 0 && raise_limit ();
+  if (*fd + LEFT_WANTED >= file_limit ())
+    (void) raise_limit ();
+  if (*fd + LEFT_NEEDED >= file_limit ()) {
+    close (*fd);
+    *fd = -1;
+    errno = EMFILE;
+  }
+  return false;
+}
+
+int
+file_posix_open_fd (const char *path, int flags)
+{
+  unsigned tries = 0;
+  int fd;
+
+  do
+    fd = open (path, flags | FILE_POSIX_OPEN_FLAGS);
+  while (file_posix_try_again (&fd, &tries));
+  return fd;
 }
 
 bool
@@ -372,14 +420,14 @@ open_quietly (const char *path, unsigned flags)
   struct file *f;
 
   if (writable) {
-    fd = open (path, O_RDWR | FILE_POSIX_OPEN_FLAGS);
+    fd = file_posix_open_fd (path, O_RDWR);
     if (fd >= 0)
       return file_posix_from_fd (fd, path, flags);
     if (!file_posix_may_be_read (errno))
       return NULL;
   }
   write_errno = writable ? errno : 0;
-  fd = open (path, O_RDONLY | FILE_POSIX_OPEN_FLAGS);
+  fd = file_posix_open_fd (path, O_RDONLY);
   if (fd == -1)
     return NULL;
   f = file_posix_from_fd (fd, path, flags & ~FILE_WRITABLE);

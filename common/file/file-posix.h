@@ -45,10 +45,19 @@ struct posix_file {
  */
 extern bool file_posix_may_be_read (int err);
 
-/* A disk in thousands of pieces needs a descriptor for each.  Raise the soft
- * limit on open files to the hard one; false if it is there already.
+/* A disk in thousands of pieces needs a descriptor for each, and whoever serves
+ * it needs some too, for clients.  So this is around each open of a file or
+ * directory that stays open: FD is what the open returned, and *TRIES is 0 at
+ * first.
+ *
+ * Returns true if the open is to be tried again, now that the soft limit is
+ * the hard one.  Otherwise *FD is the descriptor or -1 with errno set; EMFILE
+ * also if it was among the last ones, which are not for us: it is closed then.
  */
-extern bool file_posix_raise_limit (void);
+extern bool file_posix_try_again (int *fd, unsigned *tries);
+
+/* open(2) like that, with FILE_POSIX_OPEN_FLAGS besides FLAGS. */
+extern int file_posix_open_fd (const char *path, int flags);
 
 /* ---- operations of struct file_ops ---- */
 

@@ -287,6 +287,9 @@ enum file_flags {
   FILE_WRITABLE = 2,   /* for writing too, unless the host forbids that */
 };
 
+/* How many files this process may have open; UINT64_MAX if nobody knows. */
+extern uint64_t file_limit (void);
+
 /* Open the regular file at PATH of the host; the user named it, so symbolic
  * links are followed.  Returns NULL with errno set, reported.
  */

@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <iconv.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <strings.h>
 
 #include "cleanup.h"
+#include "file.h"
 #include "name.h"
 #include "quote.h"
 #include "report.h"
@@ -388,10 +390,11 @@ report_search (const struct search *s, struct text name, const char *tried,
                   who, what, recorded, where ? where : "");
     break;
   case EMFILE:
-  case ENFILE:
-    report_error ("%s: too many open files for %s \"%s\": raise the limit "
-                  "(ulimit -n), the disk needs one for each of its files",
-                  who, what, recorded);
+    report_error ("%s: too many open files for %s \"%s\": the disk needs one "
+                  "for each of its files, and each client needs some, but no "
+                  "more than %" PRIu64 " are allowed: raise the hard limit "
+                  "(ulimit -Hn)",
+                  who, what, recorded, file_limit ());
     break;
   default:
     report_error ("%s: cannot open %s, recorded as \"%s\", at \"%s\": %m", who,
