@@ -80,7 +80,7 @@ make_size (int fd, uint64_t size, bool reserve)
     do
       r = fallocate (fd, 0, 0, size);
     while (r == -1 && errno == EINTR);
-    if (r == 0 || (errno != EOPNOTSUPP && errno != ENOSYS))
+    if (r == 0 || (errno != EOPNOTSUPP && !file_posix_is_refused (errno)))
       return r;
   }
   return ftruncate (fd, size);
@@ -146,7 +146,7 @@ dir_posix_publish (struct dir *d, const char *from, const char *to)
 
   if (rename_noreplace (fd, from, to) == 0)
     return 0;
-  if (errno != EINVAL && errno != ENOSYS && errno != EPERM)
+  if (errno != EINVAL && !file_posix_is_refused (errno))
     return -1;
   if (linkat (fd, from, fd, to, 0) == -1)
     return -1;

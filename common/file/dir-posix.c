@@ -255,7 +255,7 @@ open_beneath_once (const struct posix_dir *p, const char *path, int mode)
   if (!p->avoid_openat2) {
     fd = beneath_open (p->fd, path, mode);
     /* E2BIG and EPERM are how sandboxes refuse a call they do not know. */
-    if (fd >= 0 || (errno != ENOSYS && errno != EPERM && errno != E2BIG))
+    if (fd >= 0 || (!file_posix_is_refused (errno) && errno != E2BIG))
       return fd;
   }
   return walk_open (p->fd, path, mode);

@@ -119,6 +119,7 @@ hold (struct posix_file *p, unsigned want)
   switch (errno) {
   case EACCES: errno = EAGAIN; return -1; /* POSIX lets fcntl say either */
   case EINVAL:
+  case ENOSYS:
   case ENOLCK:
   case EOPNOTSUPP: return 0; /* no locks in this kernel or on this host */
   default: return -1;

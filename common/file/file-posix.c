@@ -163,7 +163,7 @@ call_fallocate (int fd, int mode, uint64_t offset, uint64_t count)
   do
     r = fallocate (fd, mode | FALLOC_FL_KEEP_SIZE, offset, count);
   while (r == -1 && errno == EINTR);
-  if (r == -1 && (errno == ENOSYS || errno == ENODEV))
+  if (r == -1 && (file_posix_is_refused (errno) || errno == ENODEV))
     errno = EOPNOTSUPP;
   return r;
 }
@@ -272,7 +272,8 @@ posix_check (struct file *f)
   do
     r = sync_file_range (fd_of (f), 0, 1, SYNC_FILE_RANGE_WAIT_BEFORE);
   while (r == -1 && errno == EINTR);
-  return r == -1 && (errno == ENOSYS || errno == EINVAL || errno == ESPIPE)
+  return r == -1 && (file_posix_is_refused (errno) || errno == EINVAL ||
+                     errno == ESPIPE)
            ? posix_sync (f)
            : r;
 }

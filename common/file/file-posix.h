@@ -6,6 +6,7 @@
 #ifndef VMDK_FILE_POSIX_H
 #define VMDK_FILE_POSIX_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -39,6 +40,16 @@ struct posix_file {
  * see that it is one.
  */
 #define FILE_POSIX_OPEN_FLAGS (O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+
+/* Is ERR what a kernel without a system call says, or a sandbox that does not
+ * know it?  Where EPERM has other reasons too, the way around will fail for
+ * them.
+ */
+static inline bool
+file_posix_is_refused (int err)
+{
+  return err == ENOSYS || err == EPERM;
+}
 
 /* Does ERR, of an open for reading and writing, still allow an open for reading
  * only?

@@ -15,6 +15,17 @@
 #include "quote.h"
 #include "report.h"
 
+/* The lock is refused for another reason than that somebody has it. */
+static int
+report_no_lock (const char *name, int err)
+{
+  errno = err;
+  report_error ("%s: cannot lock the file: %m: if no other program uses the "
+                "disk, use lock=false",
+                name);
+  return -1;
+}
+
 /* Lock the files of one link.  Returns the one that somebody else's lock
  * protects, or NULL; *ERR is 0 or, with that file, why it cannot be locked.
  */
@@ -60,11 +71,8 @@ lock_links (struct disk *d, bool refuse, char **in_use)
 
     if (f == NULL)
       continue;
-    if (err != EAGAIN) {
-      errno = err;
-      report_error ("%s: cannot lock the file: %m", f->name);
-      return -1;
-    }
+    if (err != EAGAIN)
+      return report_no_lock (f->name, err);
     if (refuse)
       return refuse_busy (f->name);
     report_warning ("%s: another program is writing to this file, so that what "
@@ -161,7 +169,5 @@ disk_lock_for_writing (struct disk *d, bool no_locks, const char *in_use)
   disk_lower_locks (d); /* of those that were locked before F */
   if (err == EAGAIN)
     return refuse_in_use (f->name);
-  errno = err;
-  report_error ("%s: cannot lock the file: %m", f->name);
-  return -1;
+  return report_no_lock (f->name, err);
 }
