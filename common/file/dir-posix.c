@@ -51,13 +51,22 @@ dir_close (struct dir *d)
     d->ops->close (d);
 }
 
+static void
+close_quietly (int fd)
+{
+  int saved = errno;
+
+  close (fd);
+  errno = saved;
+}
+
 #ifdef SYS_openat2
 
 static int
-beneath_open (int fd, const char *path, int mode)
+openat2_beneath (int fd, const char *path, int flags)
 {
   struct open_how how = {
-    .flags = mode | FILE_POSIX_OPEN_FLAGS,
+    .flags = flags,
     .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
   };
   int r, tries;
@@ -76,16 +85,30 @@ beneath_open (int fd, const char *path, int mode)
 #else /* headers of before Linux 5.6 */
 
 static int
-beneath_open (int fd, const char *path, int mode)
+openat2_beneath (int fd, const char *path, int flags)
 {
   (void) fd;
   (void) path;
-  (void) mode;
+  (void) flags;
   errno = ENOSYS;
   return -1;
 }
 
 #endif
+
+/* To open a device or a FIFO can do something already, so first only look. */
+static int
+beneath_open (int fd, const char *path, int mode)
+{
+  int looked = openat2_beneath (fd, path, O_PATH | O_CLOEXEC), r;
+
+  if (looked == -1)
+    return -1;
+  r = file_posix_check_kind (looked);
+  close_quietly (looked);
+  return r == -1 ? -1
+                 : openat2_beneath (fd, path, mode | FILE_POSIX_OPEN_FLAGS);
+}
 
 /* ---- the walk ---- */
 
@@ -96,15 +119,6 @@ struct walk {
   int mode;                /* O_RDONLY or O_RDWR */
   char path[2 * PATH_MAX]; /* what is still to be walked */
 };
-
-static void
-close_quietly (int fd)
-{
-  int saved = errno;
-
-  close (fd);
-  errno = saved;
-}
 
 static void
 walk_up (struct walk *w)
@@ -183,11 +197,13 @@ walk_component (struct walk *w, const char *name, const char *rest,
     close_quietly (fd);
     return r;
   }
-  close (fd);
   if (*rest) {
     errno = ENOTDIR;
-    return -1;
+    goto error;
   }
+  if (file_posix_check_kind (fd) == -1)
+    goto error;
+  close (fd);
   *file_fd = openat (here, name, w->mode | FILE_POSIX_OPEN_FLAGS | O_NOFOLLOW);
   return *file_fd == -1 ? -1 : 0;
 

@@ -312,6 +312,23 @@ static const struct file_ops posix_ops = {
   .close = posix_close,
 };
 
+static int
+check_kind (const struct stat *st)
+{
+  if (S_ISREG (st->st_mode))
+    return 0;
+  errno = S_ISDIR (st->st_mode) ? EISDIR : ENXIO;
+  return -1;
+}
+
+int
+file_posix_check_kind (int fd)
+{
+  struct stat st;
+
+  return fstat (fd, &st) == -1 ? -1 : check_kind (&st);
+}
+
 struct file *
 file_posix_from_fd (int fd, const char *name, unsigned flags)
 {
@@ -326,12 +343,9 @@ file_posix_from_fd (int fd, const char *name, unsigned flags)
   }
   p->fd = fd;
   p->flags = flags;
-  if (file_init (&p->file, &posix_ops, name) == -1 || fstat (fd, &st) == -1)
+  if (file_init (&p->file, &posix_ops, name) == -1 || fstat (fd, &st) == -1 ||
+      check_kind (&st) == -1)
     goto error;
-  if (!S_ISREG (st.st_mode)) {
-    errno = S_ISDIR (st.st_mode) ? EISDIR : ENXIO;
-    goto error;
-  }
   p->file.id.device = st.st_dev;
   p->file.id.inode = st.st_ino;
   p->file.writable = flags & FILE_WRITABLE;
@@ -419,7 +433,11 @@ open_quietly (const char *path, unsigned flags)
   const bool writable = flags & FILE_WRITABLE;
   int fd, write_errno;
   struct file *f;
+  struct stat st;
 
+  /* To open a device or a FIFO can do something already. */
+  if (stat (path, &st) == -1 || check_kind (&st) == -1)
+    return NULL;
   if (writable) {
     fd = file_posix_open_fd (path, O_RDWR);
     if (fd >= 0)

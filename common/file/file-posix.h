@@ -51,6 +51,11 @@ file_posix_is_refused (int err)
   return err == ENOSYS || err == EPERM;
 }
 
+/* Is the file FD, be it open only as O_PATH, a regular one?  -1 with errno
+ * ENXIO if not, EISDIR if it is a directory.
+ */
+extern int file_posix_check_kind (int fd);
+
 /* Does ERR, of an open for reading and writing, still allow an open for reading
  * only?
  */
