@@ -286,7 +286,7 @@ close_disk (struct session *s)
   const int r = disk_close (s->disk);
 
   s->disk = NULL;
-  /* A stream that could not be moved is closed all the same, and why is told. */
+  /* A stream that cannot be moved is closed all the same, and why is told. */
   if (r == 0 && strstr (warnings (), "stream-close=fast"))
     reports_forget ();
   check_result (r == -1);

@@ -17,8 +17,8 @@ complain ()
     status=1
 }
 
-c=$(echo common/*/*.[ch] plugin/*.[ch] tests/unit/*.[ch])
-scripts="quickstart .ci/run nbdkit.in run.in examples/make-example
+c=$(echo {common/*,plugin,tests/unit,fuzzing}/*.[ch])
+scripts="quickstart .ci/* fuzzing/run fuzzing/*.py nbdkit.in run.in examples/make-example
          tests/*.sh tests/*.py tests/update-lists tests/*.sh.in
          tests/run-test.in tests/run-case tests/*/*.py"
 build="configure.ac common-rules.mk m4/vmdk.m4 Makefile.am */Makefile.am
@@ -40,7 +40,7 @@ for file in $c $scripts; do
     fi
 done
 
-for file in common/*/*.c plugin/*.c tests/unit/*.c; do
+for file in {common/*,plugin,tests/unit,fuzzing}/*.c; do
     [ -f "$file" ] || continue
     first=$(grep -m 1 '^# *include' "$file" || true)
     [ "$first" = '#include <config.h>' ] ||
