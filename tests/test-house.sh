@@ -18,7 +18,8 @@ complain ()
 }
 
 c=$(echo {common/*,plugin,tests/unit,fuzzing}/*.[ch])
-scripts="quickstart .ci/* fuzzing/run fuzzing/*.py nbdkit.in run.in examples/make-example
+scripts="quickstart .ci/* fuzzing/run fuzzing/*.py nbdkit.in run.in
+         examples/make-example
          tests/*.sh tests/*.py tests/update-lists tests/*.sh.in
          tests/run-test.in tests/run-case tests/*/*.py"
 build="configure.ac common-rules.mk m4/vmdk.m4 Makefile.am */Makefile.am

@@ -71,7 +71,7 @@ created ()
 seed=0
 for err in EPERM ENOSYS; do
     for call in openat2 statx sync_file_range fallocate renameat2 \
-                fadvise64 prlimit64; do
+                fadvise64; do
         seed=$((seed + 1))
         served $err $call
         case $call in

@@ -20,7 +20,7 @@ cd "$tmpdir"
 chmod 777 .                     # for sockets
 
 # The user nobody may not look into the build tree, which may be anywhere.
-mkdir -p build/plugin/.libs reports
+mkdir -p build/plugin/.libs build/tests/sanitizer reports
 sed "s|$abs_top_builddir|$tmpdir/build|g" "$abs_top_builddir/nbdkit" \
     > build/nbdkit
 chmod 755 build/nbdkit
