@@ -23,7 +23,8 @@ WARNING = re.compile(rb"^nbdkit: (?:\S+: )?error: (warning: .*)$", re.M)
 class Server:
     """nbdkit in the foreground, serving one disk with the plugin."""
 
-    def __init__(self, disk, params=(), readonly=False, cwd=None):
+    def __init__(self, disk, params=(), readonly=False, cwd=None,
+                 options=()):
         self.dir = tempfile.mkdtemp(prefix="vk", dir=short_directory())
         self.socket = os.path.join(self.dir, "s")
         self.pidfile = os.path.join(self.dir, "p")
@@ -31,6 +32,7 @@ class Server:
         self.failure = None
         command = ["nbdkit", "-f", "-U", self.socket, "-P", self.pidfile]
         command += ["-r"] if readonly else []
+        command += options
         self.command = command + ["vmdk", disk] + list(params)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
