@@ -13,6 +13,7 @@
 #ifndef VMDK_VECTOR_H
 #define VMDK_VECTOR_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -42,6 +43,7 @@ extern int vector_grow (void **items, size_t *room, size_t size)
         return -1;                                                      \
       v->items = items;                                                 \
     }                                                                   \
+    assert (v->items != NULL);                                          \
     v->items[v->count++] = item;                                        \
     return 0;                                                           \
   }                                                                     \

@@ -5,6 +5,7 @@
 
 #include <config.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -257,6 +258,7 @@ check_absent (const struct create_plan *p, const struct part *parts)
   int r;
 
   for (i = 0; i < count_parts (p); ++i) {
+    assert (parts[i].name != NULL);
     r = dir_has_file (p->dir, parts[i].name);
     if (r == 1)
       report_exists (&parts[i]);
@@ -390,9 +392,11 @@ remove_parts (const struct create_plan *p, const struct part *parts)
   uint64_t i;
 
   for (i = count_parts (p); i-- > 0;)
-    if (parts[i].made)
+    if (parts[i].made) {
+      assert (parts[i].temporary != NULL);
       dir_remove_file (p->dir,
                        parts[i].published ? parts[i].name : parts[i].temporary);
+    }
   errno = saved;
 }
 

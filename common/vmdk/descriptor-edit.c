@@ -124,7 +124,7 @@ blank_line (struct descriptor_edit *e, const struct descriptor *d,
 static int
 learn_tracking (struct descriptor_edit *e, const struct descriptor *d)
 {
-  struct text rest = descriptor_lines (d), before = { NULL, 0 }, line, value;
+  struct text rest = descriptor_lines (d), before = { rest.p, 0 }, line, value;
 
   while (rest.n > 0) {
     line = descriptor_next_line (&rest);

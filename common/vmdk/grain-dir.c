@@ -349,7 +349,7 @@ add_tables (struct grain_walk *w, bool redundant, struct gathering *v)
   struct grains *g = w->g;
   const unsigned entry_bytes = g->format->entry_bytes;
   CLEANUP_FREE unsigned char *entries = malloc (BATCH * 8);
-  CLEANUP_FREE unsigned char *primary = malloc (BATCH * 8);
+  CLEANUP_FREE unsigned char *primary = calloc (BATCH, 8);
   uint64_t table, next, offset, raw;
   int n, i;
 

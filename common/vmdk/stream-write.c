@@ -174,7 +174,9 @@ pack (struct stream_writer *w, uint64_t grain, const void *buf)
     return no_memory (s);
   }
   smaller = realloc (block, bytes);
-  h = held_create (s, grain, true, smaller ? smaller : block, bytes);
+  if (smaller)
+    block = smaller;
+  h = held_create (s, grain, true, block, bytes);
   return h ? insert (w, h) : -1;
 }
 

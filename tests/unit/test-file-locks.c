@@ -21,7 +21,7 @@ static char path[PATH_MAX + 16]; /* of the one file that each test makes anew */
 /* The bytes that stand for permissions in the protocol of qemu's tools: from
  * 100 on those that somebody has, from 200 on those that he denies others.
  */
-#define BYTE(n) (UINT64_C (1) << ((n) >= 200 ? (n) -200 + 32 : (n) -100))
+#define BYTE(n) (UINT64_C (1) << ((n) % 100 + ((n) >= 200 ? 32 : 0)))
 
 #define READER (BYTE (100) | BYTE (201) | BYTE (203))
 #define WRITER (READER | BYTE (101) | BYTE (103))
