@@ -248,13 +248,14 @@ grain_dir_find (struct grain_walk *w, bool redundant, uint64_t table,
   else if (e == ENTRY_AT)
     note_known (g, table, *offset);
   if (e == ENTRY_BAD)
-    grain_walk_problem (w, EIO,
-                        "%s: entry %" PRIu64 " of the grain directory: "
-                        "expected a grain table inside the file's %" PRIu64
-                        " bytes, behind header and descriptor and outside the "
-                        "directories, found 0x%" PRIx64
-                        ": the file is damaged or incomplete",
-                        g->file->name, table, grain_file_size (g), raw);
+    grain_walk_problem (
+      w, EIO,
+      GRAIN_TABLE_PROBLEM
+      ": entry %" PRIu64 " of the grain directory: "
+      "expected a table inside the file's %" PRIu64
+      " bytes, behind header and descriptor and outside the "
+      "directories, found 0x%" PRIx64 ": the file is damaged or incomplete",
+      GRAIN_TABLE_PROBLEM_ARGS (g, table), table, grain_file_size (g), raw);
   return e;
 }
 

@@ -204,7 +204,9 @@ map_entries (struct grain_walk *w, const unsigned char *entries, uint64_t *n,
     problem =
       count_adjacent (g, entries, raw, offset, g->geometry.capacity - start, n);
     break;
-  case ENTRY_BAD: problem = "has an entry of a kind that does not exist"; break;
+  case ENTRY_BAD:
+    keep_bad_entry (w, pos / grain_bytes, raw);
+    return STEP_FAILED;
   }
   if (problem != NULL) {
     keep_refusal (w, pos / grain_bytes, offset, problem);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "grain-writer.h"
 #include "report.h"
 #include "rounding.h"
@@ -98,11 +99,12 @@ check_alone (struct grain_walk *w, uint64_t table, uint64_t offset)
   int r = are_alone (w, offset, offset + grain_table_bytes (w->g));
 
   if (r == 0)
-    grain_walk_problem (w, EIO,
-                        "%s: grain table %" PRIu64 ", at sector %" PRIu64
-                        ", expected to have its place for itself, but another "
-                        "table lies there too: the file is damaged",
-                        w->g->file->name, table, offset / SECTOR_SIZE);
+    grain_walk_problem (
+      w, EIO,
+      GRAIN_TABLE_PROBLEM ", at sector %" PRIu64 ": expected it to have its "
+                          "place for itself, but another table lies there too: "
+                          "the file is damaged",
+      GRAIN_TABLE_PROBLEM_ARGS (w->g, table), offset / SECTOR_SIZE);
   return r == 1 ? 0 : -1;
 }
 
@@ -126,19 +128,35 @@ is_hole (struct grain_walk *w, uint64_t offset)
   return true;
 }
 
+/* Add to what failed which table it was. */
+static void
+blame_table (struct grain_walk *w, uint64_t table)
+{
+  char *problem = TAKE (w->problem);
+
+  grain_walk_problem (w, w->err, GRAIN_TABLE_PROBLEM " cannot be read: %s",
+                      GRAIN_TABLE_PROBLEM_ARGS (w->g, table),
+                      problem ? problem : strerror (w->err));
+  free (problem);
+}
+
 /* For the cache. */
 static enum cache_result
 load_table (void *opaque, uint64_t index, void *buf, size_t size)
 {
   struct grain_walk *w = opaque;
-  uint64_t offset = w->table_offset;
+  const uint64_t table = w->table;
+  const uint64_t offset = w->table_offset;
 
+  (void) index;
   if (is_hole (w, offset))
     return CACHE_EMPTY;
-  if (check_alone (w, index & ~REDUNDANT, offset) == -1 ||
-      grain_walk_read (w, buf, size, offset) == -1)
+  if (check_alone (w, table, offset) == -1)
     return CACHE_FAILED;
-  return CACHE_FOUND;
+  if (grain_walk_read (w, buf, size, offset) == 0)
+    return CACHE_FOUND;
+  blame_table (w, table);
+  return CACHE_FAILED;
 }
 
 static enum cache_result
@@ -215,6 +233,7 @@ read_redundant (struct grain_walk *w, uint64_t table, size_t first, size_t n,
    * about.
    */
   grain_walk_start (&redundant, w->g);
+  redundant.table = table;
   switch (grain_dir_find (&redundant, true, table, 0, &offset)) {
   case ENTRY_AT:
     r =
@@ -261,10 +280,11 @@ read_placed (struct grain_walk *w, uint64_t table, enum table_place place,
                           entries);
   default:
     grain_walk_problem (w, EIO,
-                        "%s: grain table %" PRIu64 ", said to be at byte "
-                        "%" PRIu64 " of the file, is not inside it, or in the "
-                        "header: the file is damaged or incomplete",
-                        w->g->file->name, table, offset);
+                        GRAIN_TABLE_PROBLEM
+                        ", said to be at byte %" PRIu64 " of the file, is not "
+                        "inside it, or in the header: the file is damaged or "
+                        "incomplete",
+                        GRAIN_TABLE_PROBLEM_ARGS (w->g, table), offset);
     return CACHE_FAILED;
   }
 }
@@ -280,6 +300,7 @@ grain_table_read (struct grain_walk *w, uint64_t table, uint64_t ahead,
   enum table_place place = TABLE_IN_FILE;
   uint64_t offset;
 
+  w->table = table;
   if (g->format->place)
     place = g->format->place (g, table, first, n, entries, &offset);
   if (place != TABLE_IN_FILE)

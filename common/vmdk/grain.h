@@ -202,7 +202,7 @@ struct grain_walk {
   unsigned n_gdes;
   unsigned char gdes[GDE_BATCH * 8];
 
-  uint64_t table_offset; /* of the table that is being loaded */
+  uint64_t table, table_offset; /* of the table that is being loaded */
 
   /* In a run that is longer than a table already: tables that lie side by
    * side, read at once and past the cache, since who asks about so much will
@@ -227,6 +227,15 @@ extern void grain_walk_end (struct grain_walk *w, bool failed, bool quiet);
 extern void
 grain_walk_problem (struct grain_walk *w, int err, const char *fmt, ...)
   __attribute__ ((__format__ (__printf__, 3, 4)));
+
+/* How messages about grain table TABLE begin: with its grains, up to the last
+ * that its entries could tell of.
+ */
+#define GRAIN_TABLE_PROBLEM \
+  "%s: grain table %" PRIu64 " (of grains %" PRIu64 " to %" PRIu64 ")"
+#define GRAIN_TABLE_PROBLEM_ARGS(g, table)                       \
+  (g)->file->name, (table), (table) * (g)->geometry.gtes_per_gt, \
+    ((table) + 1) * (g)->geometry.gtes_per_gt - 1
 
 /* Read; a failure is kept. */
 extern int grain_walk_read (struct grain_walk *w, void *buf, size_t count,

@@ -480,7 +480,8 @@ a_damaged_directory_entry_is_refused_when_touched (void)
     image_le32 (&i, GD * S + 4, bad[k]);
     set_gte (&i, 256, DATA);
     open_image (&i, 0);
-    check_bad (128, "entry 1 of the grain directory");
+    check_bad (128, "x.vmdk: grain table 1 (of grains 128 to 255): "
+                    "entry 1 of the grain directory");
     check_bad (255, "entry 1 of the grain directory");
     reports_forget ();
     CHECK_RUN (0, 128, RUN_HOLE, 128, 0);
@@ -947,7 +948,7 @@ sesparse_runs_cross_the_permutation (void)
   CHECK_RUN (0, 32, RUN_DATA, 32, 12288 + 0xffe * 8);
   CHECK_RUN (40, 16, RUN_DATA, 8, 12288 + 0xfff * 8);
   CHECK_SILENT ();
-  check_bad (48, "entry of a kind");
+  check_bad (48, "which is no entry of such");
   close_image ();
 }
 
@@ -977,10 +978,10 @@ other_sesparse_entries_are_refused (void)
   for (nibble = 4; nibble < 16; ++nibble)
     set_se_gte (&i, 0, nibble, nibble << 60);
   open_image (&i, 0);
-  check_bad (0, "grain 0");
-  check_bad (8, "grain 1");
+  check_bad (0, "grain 0: entry 0 of grain table 0 is 0x1, which is no entry");
+  check_bad (8, "grain 1: entry 1 of grain table 0 is 0x1000000000000,");
   for (nibble = 4; nibble < 16; ++nibble)
-    check_bad (nibble * 8, "entry of a kind");
+    check_bad (nibble * 8, "000000000000000, which is no entry of such");
   close_image ();
 }
 
@@ -1080,6 +1081,22 @@ sixteen_threads_that_miss_a_table_read_it_once (void)
 }
 
 static void
+a_table_that_cannot_be_read_is_named (void)
+{
+  struct image i = small_image (384, 1, 1, DATA + 64);
+
+  set_gte (&i, 0, DATA);
+  set_gte (&i, 256, DATA + 1);
+  open_image (&i, 0);
+  CHECK_RUN (0, 1, RUN_DATA, 1, DATA); /* the directory is known now */
+  file_memory_fail_reads (disk_file, EIO);
+  check_bad (257, "x.vmdk: grain table 2 (of grains 256 to 383) cannot be "
+                  "read: x.vmdk: cannot read 512 bytes at offset ");
+  file_memory_fail_reads (disk_file, 0);
+  close_image ();
+}
+
+static void
 a_failed_read_of_metadata_is_tried_again_next_time (void)
 {
   struct image i = sesparse_image ();
@@ -1145,6 +1162,7 @@ main (void)
   RUN (damaged_sesparse_directory_entries_are_refused);
   RUN (the_last_sesparse_table_of_the_area_is_usable);
   RUN (sixteen_threads_that_miss_a_table_read_it_once);
+  RUN (a_table_that_cannot_be_read_is_named);
   RUN (a_failed_read_of_metadata_is_tried_again_next_time);
   return test_result ();
 }
