@@ -30,6 +30,21 @@ refuse (struct file *f, const char *field, const char *expected, uint64_t found)
   return -1;
 }
 
+/* A file that ends in its header has been filled up with zeroes: these are
+ * nothing to be refused for.
+ */
+static int
+check_whole (struct file *f, uint64_t file_size)
+{
+  if (file_size >= SECTOR_SIZE)
+    return 0;
+  report_error ("%s: expected a header of 512 bytes, but the file has only "
+                "%" PRIu64 ": it was truncated, or copied incompletely",
+                f->name, file_size);
+  errno = EIO;
+  return -1;
+}
+
 /* Sectors to bytes, saturating: what does not fit is beyond every file. */
 static uint64_t
 to_bytes (uint64_t sectors)
@@ -60,8 +75,8 @@ check_hosted_flags (struct file *f, const struct disk_hosted_header *d)
   if (algorithm != ((flags & HOSTED_COMPRESSED) ? 1 : 0))
     return refuse (f, "compressAlgorithm",
                    (flags & HOSTED_COMPRESSED)
-                     ? "1 (deflate), since flag bit 16 is set,"
-                     : "0 (none), since flag bit 16 is clear,",
+                     ? "1 (deflate), since flag bit 16 is set"
+                     : "0 (none), since flag bit 16 is clear",
                    algorithm);
   if (!(flags & HOSTED_COMPRESSED) != !(flags & HOSTED_MARKERS))
     return refuse (f, "flags", "bits 16 and 17 both set or both clear", flags);
@@ -88,7 +103,7 @@ check_hosted_numbers (struct file *f, const struct disk_hosted_header *d)
   if ((le32toh (d->flags) & HOSTED_COMPRESSED) &&
       grain > MAX_PACKED_GRAIN_SECTORS)
     return refuse (f, "grainSize",
-                   "at most 2048 sectors, since grains are compressed,", grain);
+                   "at most 2048 sectors, since grains are compressed", grain);
   if (!is_power_of_2 (gtes) || gtes < MIN_GTES_PER_GT || gtes > MAX_GTES_PER_GT)
     return refuse (f, "numGTEsPerGT", "a power of two from 128 to 65536", gtes);
   return 0;
@@ -170,7 +185,7 @@ header_parse_hosted (struct file *f, uint64_t file_size,
   struct geometry *g = &h->geometry;
 
   memset (h, 0, sizeof *h);
-  if (check_hosted_numbers (f, d) == -1 ||
+  if (check_whole (f, file_size) == -1 || check_hosted_numbers (f, d) == -1 ||
       parse_hosted_descriptor (f, file_size, d, h) == -1)
     return -1;
   h->version = le32toh (d->version);
@@ -321,7 +336,8 @@ header_parse_sesparse (struct file *f, uint64_t file_size,
   uint64_t grains;
 
   memset (h, 0, sizeof *h);
-  if (check_sesparse_constants (f, d) == -1 ||
+  if (check_whole (f, file_size) == -1 ||
+      check_sesparse_constants (f, d) == -1 ||
       check_sesparse_areas (f, d) == -1)
     return -1;
   g->capacity = to_bytes (le64toh (d->capacity));
