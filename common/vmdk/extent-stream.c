@@ -80,9 +80,81 @@ warn_trailing (struct file *f, const unsigned char *p, uint64_t length)
                     f->name);
 }
 
-/* Look for the footer, backwards, since storage and tar pad files (4.7).
- * SECTOR becomes its header, *FOOTER_AT the sector of its marker.
+/* Is there a grain directory at sector GD, as the footer at sector FOOTER_AT
+ * says?  All who write footers put a marker in front of the directory (4.1);
+ * the footer of another stream that was appended to this one is about places
+ * in that.  Returns -1, reported.
  */
+static int
+directory_is_at (struct file *f, uint64_t gd, uint64_t footer_at)
+{
+  unsigned char sector[SECTOR_SIZE];
+  const struct disk_marker *marker = (const void *) sector;
+
+  if (gd < 2 || gd >= footer_at)
+    return 0;
+  if (file_pread (f, sector, sizeof sector, (gd - 1) * SECTOR_SIZE) == -1)
+    return -1;
+  return le32toh (marker->size) == 0 &&
+         le32toh (marker->type) == MARKER_DIRECTORY;
+}
+
+static int
+refuse_footer (struct file *f, bool seen, uint64_t gd)
+{
+  if (seen)
+    report_error ("%s: expected the grain directory, behind its marker, at "
+                  "sector %" PRIu64 ", where the footer at the end of the "
+                  "file says that it is, but it is not there: the file is "
+                  "damaged, or more than one stream",
+                  f->name, gd);
+  else
+    report_error ("%s: expected the footer of a stream-optimized disk at the "
+                  "end of the file, since the header says that the grain "
+                  "directory is there, but found none: the download or copy "
+                  "is incomplete, fetch it again",
+                  f->name);
+  errno = EIO;
+  return -1;
+}
+
+/* Look for the footer, backwards, since storage and tar pad files (4.7), in the
+ * end of the file, which is TAIL, from START on.  SECTOR becomes its header,
+ * *FOOTER_AT the sector of its marker.
+ */
+static int
+search_footer (struct file *f, const unsigned char *tail, uint64_t start,
+               uint64_t size, unsigned char sector[SECTOR_SIZE],
+               uint64_t *footer_at)
+{
+  bool seen = false;
+  uint64_t at, gd, first_gd = 0;
+  int r;
+
+  for (at = size - size % SECTOR_SIZE; at >= start + 2 * SECTOR_SIZE;
+       at -= SECTOR_SIZE) {
+    const unsigned char *p = tail + (at - 2 * SECTOR_SIZE - start);
+    const struct disk_hosted_header *d = (const void *) (p + SECTOR_SIZE);
+
+    if (!is_footer (p, size - at + 2 * SECTOR_SIZE))
+      continue;
+    gd = le64toh (d->gd_offset);
+    r = directory_is_at (f, gd, at / SECTOR_SIZE - 2);
+    if (r == -1)
+      return -1;
+    if (r == 1) {
+      memcpy (sector, p + SECTOR_SIZE, SECTOR_SIZE);
+      *footer_at = at / SECTOR_SIZE - 2;
+      if (size - at > SECTOR_SIZE)
+        warn_trailing (f, p + 3 * SECTOR_SIZE, size - at - SECTOR_SIZE);
+      return 0;
+    }
+    first_gd = seen ? first_gd : gd;
+    seen = true;
+  }
+  return refuse_footer (f, seen, first_gd);
+}
+
 static int
 find_footer (struct file *f, uint64_t size, unsigned char sector[SECTOR_SIZE],
              uint64_t *footer_at)
@@ -90,7 +162,6 @@ find_footer (struct file *f, uint64_t size, unsigned char sector[SECTOR_SIZE],
   const uint64_t room = FOOTER_SEARCH_BYTES + 3 * SECTOR_SIZE;
   uint64_t start = size > room ? size - room : 0;
   CLEANUP_FREE unsigned char *tail = NULL;
-  uint64_t at;
 
   start -= start % SECTOR_SIZE;
   tail = malloc (size - start);
@@ -100,25 +171,7 @@ find_footer (struct file *f, uint64_t size, unsigned char sector[SECTOR_SIZE],
   }
   if (file_pread (f, tail, size - start, start) == -1)
     return -1;
-  for (at = size - size % SECTOR_SIZE; at >= start + 2 * SECTOR_SIZE;
-       at -= SECTOR_SIZE) {
-    const unsigned char *p = tail + (at - 2 * SECTOR_SIZE - start);
-
-    if (is_footer (p, size - at + 2 * SECTOR_SIZE)) {
-      memcpy (sector, p + SECTOR_SIZE, SECTOR_SIZE);
-      *footer_at = at / SECTOR_SIZE - 2;
-      if (size - at > SECTOR_SIZE)
-        warn_trailing (f, p + 3 * SECTOR_SIZE, size - at - SECTOR_SIZE);
-      return 0;
-    }
-  }
-  report_error ("%s: expected the footer of a stream-optimized disk at the "
-                "end of the file, since the header says that the grain "
-                "directory is there, but found none: the download or copy is "
-                "incomplete, fetch it again",
-                f->name);
-  errno = EIO;
-  return -1;
+  return search_footer (f, tail, start, size, sector, footer_at);
 }
 
 /* The footer repeats the header, but for the place of the directory. */

@@ -544,7 +544,7 @@ a_footer_with_a_directory_in_the_header_is_refused (void)
   add_layout_a ();
   footer.gd_offset = 0;
   add_footer (&footer);
-  check_refused ("gdOffset");
+  check_refused ("at sector 0, where the footer");
 }
 
 /* A stream converter writes both (4.1). */
