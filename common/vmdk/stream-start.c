@@ -212,7 +212,7 @@ stream_start_writing (struct extent *e, struct writing *writing, char **problem)
   *problem = NULL;
   if (s->writer) /* another extent failed, and this is the next try */
     return 0;
-  if (size == -1 || (!s->rebuilt && check_tables (s, size, problem) == -1))
+  if (size == -1 || check_tables (s, size, problem) == -1)
     return -1;
   if (s->tables == NULL &&
       stream_tables_load (s, s->grains.geometry.gd_offset / SECTOR_SIZE) == -1)
