@@ -137,10 +137,12 @@ refuse_line (const struct parser *p, const char *problem, struct text found)
 static void
 warn_line (struct parser *p, const char *problem, struct text found)
 {
-  CLEANUP_FREE char *quoted = text_quote (found);
+  CLEANUP_FREE char *quoted = NULL;
 
-  if (p->n_warnings < MAX_WARNINGS &&
-      asprintf (&p->warnings[p->n_warnings],
+  if (p->n_warnings == MAX_WARNINGS)
+    return;
+  quoted = text_quote (found);
+  if (asprintf (&p->warnings[p->n_warnings],
                 "%s: line %u of the descriptor: %s: \"%s\"", p->filename,
                 p->line, problem, quoted ? quoted : "") != -1)
     p->n_warnings++;
