@@ -18,6 +18,8 @@ case        what a test case returns, and the directory that it works in
 server      starting and stopping nbdkit
 verify      comparing what is served with what is expected
 peers       the same comparison through other implementations
+hostile     the same for hostile disks, and their messages word for word
+wording     the messages that such disks must lead to
 
 About disks that were written to:
 

@@ -4,6 +4,11 @@
 A case is a file in tests/cases with a function make(d) that returns (or
 yields) any number of Served and Refused.  d is a Directory, where the
 files of the case are made.
+
+Disks that are hostile=True, or of a case with HOSTILE = True, are served
+with limits of time and memory (server.py), and every message is compared in
+full; hostile.py says how.  In what is expected of them, <disk> stands for
+the path of the disk and <dir> for that of its directory.
 """
 
 import os
@@ -19,10 +24,16 @@ class Served:
     message.  errors are strings that must appear in the messages of failing
     reads.  peers name other implementations that read this disk right:
     'qemu', '7z', 'libvmdk'.
+
+    Of a hostile one, warns are the whole warnings, exact the whole messages
+    of a read in each of the places that fail, in their order, and reason is
+    why it can only be read, without the words that all reasons begin with;
+    without reason it must be served for writing.
     """
 
     def __init__(self, path, content, params=(), warns=(), absent=(),
-                 errors=(), peers=(), label=None, readonly=False, cwd=None):
+                 errors=(), peers=(), label=None, readonly=False, cwd=None,
+                 hostile=False, exact=(), reason=None):
         self.path = path
         self.content = content
         self.params = list(params)
@@ -32,6 +43,9 @@ class Served:
         self.peers = list(peers)
         self.readonly = readonly
         self.cwd = cwd
+        self.hostile = hostile
+        self.exact = list(exact)
+        self.reason = reason
         self.label = label or os.path.basename(os.path.dirname(path))
 
 
@@ -39,14 +53,19 @@ class Refused:
     """A disk that must be refused at start with one error message.
 
     Every string of says must be in that message (in any case of letters);
-    an entry that is a tuple asks for one of its strings.
+    an entry that is a tuple asks for one of its strings.  Of a hostile one,
+    exact is the whole message, warns are the warnings before it.
     """
 
-    def __init__(self, path, says, params=(), label=None, cwd=None):
+    def __init__(self, path, says, params=(), label=None, cwd=None,
+                 hostile=False, exact=None, warns=()):
         self.path = path
         self.says = list(says)
         self.params = list(params)
         self.cwd = cwd
+        self.hostile = hostile
+        self.exact = exact
+        self.warns = list(warns)
         self.label = label or os.path.basename(os.path.dirname(path))
 
 
