@@ -13,9 +13,10 @@ import zlib
 from vmdkgen import content, disk, model, stream, wording, written
 
 HOSTILE = True
-SIZE = 40 * 128
-PLAIN = content.pattern(SIZE, 128, "DD.R" * 10, 770)
-GRAIN = 128 * 512
+SECTORS = 16                    # of a grain
+GRAIN = SECTORS * 512
+SIZE = 40 * SECTORS
+PLAIN = content.pattern(SIZE, SECTORS, "DD.R" * 10, 770)
 ONES = (1 << 64) - 1
 GD = ("a place inside the file, behind header and descriptor, for the whole "
       "grain directory")
@@ -49,6 +50,11 @@ RAW = ("<disk>: grains are compressed as bare deflate (RFC 1951) instead of "
        "proves that its content is right")
 
 
+def plain(sub, **options):
+    """The disk that has something wrong in one place."""
+    return disk.streamed(sub, "d.vmdk", PLAIN, grain=SECTORS, **options)
+
+
 def flip(position):
     """Change one byte of the compressed data."""
     def change(packed):
@@ -65,7 +71,7 @@ def other(data):
 
 def dictionary(_):
     codec = zlib.compressobj(6, zlib.DEFLATED, 15, 8, 0, b"sector")
-    return codec.compress(b"sector" * 10000) + codec.flush()
+    return codec.compress(b"sector" * 1300) + codec.flush()
 
 
 def gzipped(packed):
@@ -74,18 +80,18 @@ def gzipped(packed):
 
 # What is wrong with grain 9.
 DATA = {
-    "lba-of-another-grain": ({"lba": {9: 8 * 128}}, OTHER),
-    "lba-unaligned": ({"lba": {9: 9 * 128 + 1}}, OTHER),
+    "lba-of-another-grain": ({"lba": {9: 8 * SECTORS}}, OTHER),
+    "lba-unaligned": ({"lba": {9: 9 * SECTORS + 1}}, OTHER),
     "lba-at-the-capacity": ({"lba": {9: SIZE}}, OTHER),
     "lba-2-60": ({"lba": {9: 1 << 60}}, OTHER),
-    "lba-wraps": ({"lba": {9: 1 << 55 | 9 * 128}}, OTHER),
+    "lba-wraps": ({"lba": {9: 1 << 55 | 9 * SECTORS}}, OTHER),
     "size-0": ({"sizes": {9: 0}}, OTHER),
     "size-1": ({"sizes": {9: 1}}, NO_DATA),
     "size-as-large-as-it-may-be-cut": ({"sizes": {9: 40}}, NO_DATA),
     "size-too-large-by-one": ({"sizes": {9: 2 * GRAIN + 1025}}, LARGE),
     "size-2-31": ({"sizes": {9: 1 << 31}}, LARGE),
     "size-all-ones": ({"sizes": {9: (1 << 32) - 1}}, LARGE),
-    "bomb": ({"packed": {9: other(bytes(64 << 20))}}, MORE),
+    "bomb": ({"packed": {9: other(bytes(16 << 20))}}, MORE),
     "one-byte-more": ({"packed": {9: other(b"a" * (GRAIN + 1))}}, MORE),
     "one-byte-less": ({"packed": {9: other(b"a" * (GRAIN - 1))}}, LESS),
     "nothing": ({"packed": {9: other(b"")}}, LESS),
@@ -104,25 +110,24 @@ def grains(d):
     """A grain is not looked into before it is read: writing is no harm."""
     for label, (options, problem) in DATA.items():
         sub = d.sub(label)
-        link = disk.streamed(sub, "d.vmdk", PLAIN, **options)
+        link = plain(sub, **options)
         link.layer = link.image.fail(9).content
         yield sub.serve(link, exact=[wording.grain(
             9, link.image.grains[9], problem)])
     sub = d.sub("size-past-end")
-    link = disk.streamed(sub, "d.vmdk", PLAIN, sizes={39: 130000})
+    link = plain(sub, sizes={39: 17000})
     link.layer = link.image.fail(39).content
     yield sub.serve(link, exact=[wording.grain(39, link.image.grains[39],
                                                PAST)])
     sub = d.sub("trailing-data")
-    yield sub.serve(disk.streamed(
-        sub, "d.vmdk", PLAIN, packed={9: lambda packed: packed + b"after"}),
+    yield sub.serve(plain(sub, packed={9: lambda packed: packed + b"after"}),
         warns=[AFTER_DATA])
     sub = d.sub("bare-deflate")
-    yield sub.serve(disk.streamed(sub, "d.vmdk", PLAIN, raw=True),
+    yield sub.serve(plain(sub, raw=True),
                     warns=[RAW])
     # One compressed grain for many: only one of them is it.
     sub = d.sub("one-grain-for-many")
-    link = disk.streamed(sub, "d.vmdk", PLAIN)
+    link = plain(sub)
     at = link.image.grains[21]
     for g in range(2, 38, 5):
         link.image.set_gte(g, at)
@@ -149,7 +154,7 @@ GTE = {
 def tables(d):
     for label, (value, problem, worse) in GTE.items():
         sub = d.sub("gte-" + label)
-        link = disk.streamed(sub, "d.vmdk", PLAIN)
+        link = plain(sub)
         at = value(link.image)
         link.image.set_gte(9, at)
         link.layer = link.image.fail(9).content
@@ -175,7 +180,7 @@ def footers(d):
             ("capacity-up", {"capacity": 1 << 20}, DIFFERENT),
             ("capacity-all-ones", {"capacity": ONES}, wording.header(
                 "capacity", ONES, "less than 2^54 sectors")),
-            ("capacity-of-more-tables", {"capacity": 1 << 41},
+            ("capacity-of-more-tables", {"capacity": 1 << 38},
              None),
             ("grain-size", {"grainSize": 64}, DIFFERENT),
             ("table-size", {"numGTEsPerGT": 1024}, DIFFERENT),
@@ -191,38 +196,38 @@ def footers(d):
             ("directory-wraps", {"gdOffset": 1 << 55 | 30},
              NO_DIRECTORY % (1 << 55 | 30))):
         sub = d.sub("footer-" + label)
-        link = disk.streamed(sub, "d.vmdk", PLAIN, footer_fields=fields)
+        link = plain(sub, footer_fields=fields)
         yield sub.refuse(link, exact=exact or wording.header(
             "gdOffset", link.image.gd, GD))
     sub = d.sub("footer-missing")
-    yield sub.refuse(disk.streamed(sub, "d.vmdk", PLAIN, footer=False),
+    yield sub.refuse(plain(sub, footer=False),
                      exact=NO_FOOTER)
     sub = d.sub("footer-cut-off")
-    link = disk.streamed(sub, "d.vmdk", PLAIN)
+    link = plain(sub)
     link.image.truncate(link.image.file_size() // 2)
     yield sub.refuse(link, exact=NO_FOOTER)
     sub = d.sub("footer-too-far")
-    link = disk.streamed(sub, "d.vmdk", PLAIN, trailing=bytes(80000))
+    link = plain(sub, trailing=bytes(80000))
     yield sub.refuse(link, exact=NO_FOOTER)
 
 
 def behind_the_end(d):
     """A second stream, whose footer is the last, but is about itself."""
-    few = content.scattered(SIZE, 128, (3, 30), 772)
+    few = content.scattered(SIZE, SECTORS, (3, 30), 772)
     sub = d.sub("second-stream")
-    second = disk.streamed(sub.sub("x"), "e.vmdk", few).image
-    link = disk.streamed(sub, "d.vmdk", PLAIN)
+    second = disk.streamed(sub.sub("x"), "e.vmdk", few,
+                           grain=SECTORS).image
+    link = plain(sub)
     link.image.append(second.peek(128 * 512, second.file_size()))
     yield sub.serve(link, warns=[AFTER_END])
     sub = d.sub("second-stream-that-hides-the-footer")
-    second = disk.streamed(sub.sub("x"), "e.vmdk", PLAIN).image
-    link = disk.streamed(sub, "d.vmdk", PLAIN)
+    second = plain(sub.sub("x")).image
+    link = plain(sub)
     link.image.append(second.peek(0, second.file_size()))
     link.image.poke((second.gd - 1) * 512, b"\xff" * 512)
     yield sub.refuse(link, exact=NO_DIRECTORY % second.gd)
     sub = d.sub("other-bytes")
-    yield sub.serve(disk.streamed(sub, "d.vmdk", PLAIN,
-                                  trailing=b"\x1b[2J" * 500),
+    yield sub.serve(plain(sub, trailing=b"\x1b[2J" * 500),
                     warns=[AFTER_END])
 
 
@@ -230,8 +235,7 @@ def overheads(d):
     """It is nothing that a stream is read by, or written to."""
     for value in (0, 1 << 32, 1 << 63, ONES):
         sub = d.sub("overhead-%d" % value)
-        link = disk.streamed(sub, "d.vmdk", PLAIN,
-                             fields={"overHead": value},
+        link = plain(sub, fields={"overHead": value},
                              footer_fields={"overHead": value})
         yield sub.serve(link)
         now = model.Model(link.expected().read(0, SIZE * 512))

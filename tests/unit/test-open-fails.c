@@ -102,12 +102,13 @@ add_stream (void)
   image_hosted (&i, 0, &h);
   image_pattern (model + 16 * S, 8 * S, 4);
   end = image_packed (&i, 8 * S, 0, model + 16 * S, 8 * S);
-  image_le32 (&i, end * S, 8);         /* the table */
-  image_le32 (&i, (end + 1) * S, end); /* the directory */
-  image_le32 (&i, (end + 2) * S + 12, 3);
-  footer.gd_offset = end + 1;
-  image_hosted (&i, (end + 3) * S, &footer);
-  image_room (&i, (end + 5) * S);
+  image_le32 (&i, end * S, 8);            /* the table */
+  image_le32 (&i, (end + 1) * S + 12, 2); /* the directory's marker */
+  image_le32 (&i, (end + 2) * S, end);
+  image_le32 (&i, (end + 3) * S + 12, 3);
+  footer.gd_offset = end + 2;
+  image_hosted (&i, (end + 4) * S, &footer);
+  image_room (&i, (end + 6) * S);
   image_add (dir, "stream.vmdk", &i);
   image_free (&i);
 }
