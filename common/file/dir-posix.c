@@ -400,10 +400,11 @@ dir_posix_open (const char *path, unsigned flags)
   }
   p->dir.ops = &posix_dir_ops;
   p->flags = flags;
-  p->dir.name = strdup (path);
+  /* First what may fail without harm, as it changes errno. */
   p->dir.path = realpath (path, NULL);
-  p->fd = file_posix_open_fd (path, O_PATH | O_DIRECTORY);
-  if (p->dir.name == NULL || p->fd == -1) {
+  p->dir.name = strdup (path);
+  p->fd = p->dir.name ? file_posix_open_fd (path, O_PATH | O_DIRECTORY) : -1;
+  if (p->fd == -1) {
     report_error ("%s: cannot open the directory: %m", quoted);
     posix_dir_close (&p->dir);
     return NULL;
