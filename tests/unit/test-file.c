@@ -43,8 +43,13 @@ static bool writes_are_short;
 static int no_punch, no_zero_range; /* an errno */
 static unsigned n_fallocate;
 
-#ifdef __LP64__ /* where the arguments of system calls are simple */
-#define HAVE_BAD_HOST 1
+/* An offset as system calls take it where registers have 32 bits. */
+#ifdef __LP64__
+#define IN_REGISTERS(offset) (offset)
+#else
+#define IN_REGISTERS(offset) \
+  __LONG_LONG_PAIR ((long) ((offset) >> 32), (long) (offset))
+#endif
 
 /* In front of the C library's: every other call is interrupted, the rest write
  * at most 1000 bytes.
@@ -58,7 +63,8 @@ pwritev (int fd, const struct iovec *parts, int n, off_t offset)
   int i;
 
   if (!writes_are_short)
-    return syscall (SYS_pwritev, fd, parts, n, offset, 0);
+    return syscall (SYS_pwritev, fd, parts, n, (long) offset,
+                    (long) (offset >> 32));
   if (turn++ % 2 == 0) {
     errno = EINTR;
     return -1;
@@ -69,7 +75,7 @@ pwritev (int fd, const struct iovec *parts, int n, off_t offset)
       v[i].iov_len = room;
     room -= v[i].iov_len;
   }
-  return syscall (SYS_pwritev, fd, v, i, offset, 0);
+  return syscall (SYS_pwritev, fd, v, i, (long) offset, (long) (offset >> 32));
 }
 
 int
@@ -79,10 +85,9 @@ fallocate (int fd, int mode, off_t offset, off_t count)
   errno = mode & FALLOC_FL_PUNCH_HOLE ? no_punch : no_zero_range;
   if (errno != 0)
     return -1;
-  return syscall (SYS_fallocate, fd, mode, offset, count);
+  return syscall (SYS_fallocate, fd, mode, IN_REGISTERS (offset),
+                  IN_REGISTERS (count));
 }
-
-#endif
 
 /* ---- files ---- */
 
@@ -196,7 +201,6 @@ nothing_to_write_is_no_change (void)
   file_close (f);
 }
 
-#if HAVE_BAD_HOST
 static void
 interrupted_and_short_writes_go_on (void)
 {
@@ -221,7 +225,6 @@ interrupted_and_short_writes_go_on (void)
   CHECK_FILE (20000);
   file_close (f);
 }
-#endif
 
 /* No file may be larger than 64 KiB and a bit: the same to us as a disk that
  * fills up in the middle of a write.
@@ -341,7 +344,6 @@ asking_whether_zeroing_is_fast_changes_nothing (void)
   file_close (f);
 }
 
-#if HAVE_BAD_HOST
 static void
 check_zeroes_are_written (int err, bool punch)
 {
@@ -424,7 +426,6 @@ a_failure_to_zero_is_one_error (void)
   CHECK_FILE (K * K);
   file_close (f);
 }
-#endif
 
 /* ---- any changes, against a model ---- */
 
@@ -664,9 +665,13 @@ pages_in_cache (size_t size)
   static unsigned char present[MAX / 4096];
   size_t i, n = 0;
   int fd = open (path, O_RDONLY | O_CLOEXEC);
-  void *p = mmap (NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+  /* In two steps: valgrind reads what is mapped for reading at once, and so
+   * fills the cache; the emulator of CI looks only at what may be read.
+   */
+  void *p = mmap (NULL, size, PROT_NONE, MAP_SHARED, fd, 0);
 
-  MUST (p != MAP_FAILED && mincore (p, size, present) == 0);
+  MUST (p != MAP_FAILED && mprotect (p, size, PROT_READ) == 0 &&
+        mincore (p, size, present) == 0);
   for (i = 0; i < size / sysconf (_SC_PAGESIZE); ++i)
     n += present[i] & 1;
   munmap (p, size);
@@ -802,13 +807,11 @@ main (void)
   RUN (zeroing_without_punching_keeps_the_space);
   RUN (zeroing_does_not_grow_the_file);
   RUN (asking_whether_zeroing_is_fast_changes_nothing);
-#if HAVE_BAD_HOST
   RUN (interrupted_and_short_writes_go_on);
   RUN (where_the_host_cannot_zero_zeroes_are_written);
   RUN (a_host_that_cannot_zero_is_asked_once);
   RUN (a_host_that_can_only_punch_is_found_out);
   RUN (a_failure_to_zero_is_one_error);
-#endif
   RUN (files_of_the_host_are_as_the_model_says);
   RUN (files_in_memory_are_as_the_model_says);
   RUN (files_in_memory_fail_when_told);

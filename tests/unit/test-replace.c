@@ -333,8 +333,8 @@ try_mounted (void)
   struct file *f;
 
   if (unshare (CLONE_NEWNS) == -1 ||
-      mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
-      mount (files_path ("disk"), files_path ("mounted"), NULL, MS_BIND,
+      mount ("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == -1 ||
+      mount (files_path ("disk"), files_path ("mounted"), "none", MS_BIND,
              NULL) == -1)
     return 2;
   f = files_open ("mounted");
