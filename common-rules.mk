@@ -11,9 +11,10 @@ AM_CPPFLAGS = \
 AM_CFLAGS = \
 	-fvisibility=hidden \
 	$(WARNINGS_CFLAGS) \
-	$(SANITIZER_CFLAGS)
+	$(SANITIZER_CFLAGS) \
+	$(COVERAGE_CFLAGS)
 
-AM_LDFLAGS = $(SANITIZER_LDFLAGS)
+AM_LDFLAGS = $(SANITIZER_LDFLAGS) $(COVERAGE_LDFLAGS)
 
 # In the order in which each needs the ones after it.
 CORE_LIBS = \
