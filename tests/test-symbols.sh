@@ -12,7 +12,7 @@ requires nm --version
 requires test -f "$plugin"
 
 symbols=$(nm -D --defined-only "$plugin" | awk '{ print $NF }' |
-              grep -vE '^__odr_asan')
+              grep -vE '^(__odr_asan|__gcov_|mangle_path$)')
 grep -x plugin_init <<<"$symbols"
 grep -E '^vmdk_debug_' <<<"$symbols"
 others=$(grep -vE '^(plugin_init|vmdk_debug_[a-z]+)$' <<<"$symbols" || true)
