@@ -118,8 +118,20 @@ def replace(path):
     os.rename(path + ".new", path)
 
 
+def move_and_replace(path):
+    """mv FILE OLD; mv OTHER FILE."""
+    shutil.copy(path, path + ".new")
+    overwrite(path + ".new")
+    os.rename(path, path + ".old")
+    os.rename(path + ".new", path)
+
+
 def remove(path):
     os.unlink(path)
+
+
+def touch(path):
+    os.utime(path)
 
 
 def look(path):
@@ -138,13 +150,14 @@ class Story:
     fail then."""
 
     def __init__(self, make, act, says, bad=(0, SIZE), readonly=True,
-                 written_first=False):
+                 written_first=False, params=()):
         self.make = make
         self.act = act
         self.says = says
         self.bad = bad
         self.readonly = readonly
         self.written_first = written_first
+        self.params = params
 
 
 TABLES = (sparse, empty, packed, cowd, sesparse)
@@ -159,7 +172,12 @@ def stories():
         yield Story(make, replace, REPLACED)
         yield Story(make, remove, None)
         yield Story(make, look, None)
+        yield Story(make, move_and_replace, REPLACED)
+        yield Story(make, touch, None, params=["lock=false"])
     yield Story(flat, replace, REPLACED)
+    yield Story(flat, touch, None)
+    yield Story(flat, cut_off, CUT)
+    yield Story(flat, cut_off, CUT, readonly=False, written_first=True)
     yield Story(flat, look, None)
     yield Story(split, overwrite, CHANGED, (HALF, SIZE))
     yield Story(split, replace, REPLACED, (HALF, SIZE))
@@ -215,8 +233,6 @@ def check_failing(handle, story, start):
         return
     must_fail("write", handle.pwrite, b"w" * 512, start * 512)
     must_fail("trim", handle.trim, 8192, start * 512)
-    if story.written_first and story.says == REPLACED:
-        must_fail("flush", handle.flush)
 
 
 def check_messages(running, story, name):
@@ -232,7 +248,8 @@ def check_messages(running, story, name):
 def tell(d, story):
     link, name = story.make(d)
     data = link.expected().read(0, SIZE * 512)
-    with written.serving(d.path("d.vmdk"), readonly=story.readonly,
+    with written.serving(d.path("d.vmdk"), story.params,
+                         readonly=story.readonly,
                          errors=story.says is not None) as running:
         handle = nbd.NBD()
         handle.connect_unix(running.socket)
@@ -245,6 +262,8 @@ def tell(d, story):
             raise Difference("the disk does not read right")
         time.sleep(0.02)                # another time stamp
         story.act(d.path(name))
+        if story.written_first and story.says == REPLACED:
+            must_fail("flush", handle.flush)    # however early
         low, high = story.bad
         if story.says is None:
             time.sleep(0.2)

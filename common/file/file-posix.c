@@ -137,7 +137,7 @@ posix_pwrite (struct file *f, const struct file_part *parts, unsigned n,
     v[i].iov_base = (void *) (uintptr_t) parts[i].bytes; /* only read */
     v[i].iov_len = parts[i].count;
   }
-  file_posix_touch ((struct posix_file *) f, UINT64_MAX);
+  file_posix_touch ((struct posix_file *) f);
   /* A write that a full disk cuts short fails when it goes on. */
   i = skip_parts (v, n, 0);
   while (i < n) {
@@ -152,6 +152,7 @@ posix_pwrite (struct file *f, const struct file_part *parts, unsigned n,
       i += skip_parts (v + i, n - i, r);
     }
   }
+  file_posix_grow ((struct posix_file *) f, offset);
   return 0;
 }
 
@@ -188,7 +189,7 @@ posix_zero (struct file *f, uint64_t offset, uint64_t count, bool punch)
     errno = EOPNOTSUPP;
     return -1;
   }
-  file_posix_touch (p, UINT64_MAX);
+  file_posix_touch (p);
   r = call_fallocate (
     p->fd, punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE, offset, count);
   stats_add (punch ? STATS_SYS_PUNCH : STATS_SYS_ZERO, 1, r == 0 ? count : 0);
@@ -207,7 +208,7 @@ try_punching (struct posix_file *p)
 
   if (size != -1 && size <= INT64_MAX - (INT64_C (1) << 31)) {
     stats_count (STATS_SYS_PUNCH);
-    file_posix_touch (p, UINT64_MAX); /* some hosts set the time stamp */
+    file_posix_touch (p); /* some hosts set the time stamp */
     learn (&p->zero_works[true],
            call_fallocate (p->fd, FALLOC_FL_PUNCH_HOLE,
                            size + (INT64_C (1) << 30), 1));
@@ -236,13 +237,17 @@ posix_zero_is_fast (struct file *f, bool punch)
 static int
 posix_truncate (struct file *f, uint64_t size)
 {
+  struct posix_file *p = (struct posix_file *) f;
   int r;
 
   stats_count (STATS_SYS_RESIZE);
-  file_posix_touch ((struct posix_file *) f, size);
+  file_posix_touch (p);
+  file_posix_shrink (p, size);
   do
-    r = ftruncate (fd_of (f), size);
+    r = ftruncate (p->fd, size);
   while (r == -1 && errno == EINTR);
+  if (r == 0)
+    file_posix_grow (p, size);
   return r;
 }
 
@@ -286,6 +291,7 @@ posix_close (struct file *f)
   struct posix_file *p = (struct posix_file *) f;
 
   file_posix_discard (f); /* if its maker has not */
+  file_posix_unwatch (p);
   close (p->fd);
   file_fini (f);
   free (p);

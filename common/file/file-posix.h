@@ -15,12 +15,15 @@
 
 /* What other programs are known to have done to a file; see file-watch.c. */
 struct watch {
-  struct timespec modified; /* when the file was opened */
-  nlink_t names;            /* the same */
-  uint64_t least;           /* atomic: bytes that it has had at all times */
-  bool touched;             /* atomic: this process has changed it */
-  uint64_t looked;          /* atomic: when, in milliseconds */
-  unsigned found;           /* atomic: bits of file-watch.c */
+  /* When the file was opened. */
+  char *path; /* NULL: not known; owned */
+  struct timespec modified, status;
+  uint64_t size;
+
+  uint64_t least;  /* atomic: bytes that it has now, or more */
+  bool touched;    /* atomic: this process has changed it */
+  uint64_t looked; /* atomic: when, in milliseconds */
+  unsigned found;  /* atomic: bits of file-watch.c */
 };
 
 struct posix_file {
@@ -77,16 +80,21 @@ extern int file_posix_open_fd (const char *path, int flags);
 
 /* ---- operations of struct file_ops ---- */
 
-extern const char *file_posix_spoilt (struct file *f, bool changed);
+extern const char *file_posix_spoilt (struct file *f, bool changed, bool now);
 extern int file_posix_lock (struct file *f, enum file_lock lock);
 extern struct file *file_posix_create_beside (struct file *f);
 extern int file_posix_replace (struct file *f, struct file *by);
 
-/* Begin to watch P, which is as ST says. */
+/* Begin to watch P, which is as ST says; and end it. */
 extern void file_posix_watch (struct posix_file *p, const struct stat *st);
+extern void file_posix_unwatch (struct posix_file *p);
 
-/* P is going to be changed by this process, and to have SIZE bytes or more. */
-extern void file_posix_touch (struct posix_file *p, uint64_t size);
+/* P is going to be changed by this process; it is going to be cut off at SIZE;
+ * it has SIZE bytes now, or more.
+ */
+extern void file_posix_touch (struct posix_file *p);
+extern void file_posix_shrink (struct posix_file *p, uint64_t size);
+extern void file_posix_grow (struct posix_file *p, uint64_t size);
 
 /* Nothing if F is no file that file_posix_create_beside made, or has replaced
  * the other.

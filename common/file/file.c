@@ -324,9 +324,9 @@ file_discard (struct file *by)
 /* ---- locks ---- */
 
 const char *
-file_spoilt (struct file *f, bool changed)
+file_spoilt (struct file *f, bool changed, bool now)
 {
-  return f->ops->spoilt ? f->ops->spoilt (f, changed) : NULL;
+  return f->ops->spoilt ? f->ops->spoilt (f, changed, now) : NULL;
 }
 
 int

@@ -89,7 +89,7 @@ struct file_ops {
   int (*check) (struct file *f);
 
   /* See file_spoilt.  NULL: nobody else can come to the file. */
-  const char *(*spoilt) (struct file *f, bool changed);
+  const char *(*spoilt) (struct file *f, bool changed, bool now);
 
   /* See file_lock.  May be NULL: there is nobody to lock out. */
   int (*lock) (struct file *f, enum file_lock lock);
@@ -220,17 +220,19 @@ extern int file_sync (struct file *f) __attribute__ ((__nonnull__ (1)));
 extern int file_check (struct file *f) __attribute__ ((__nonnull__ (1)));
 
 /* Has another program spoilt F since it was opened?  Returns NULL, or what it
- * has done, as the end of a sentence about F: another file has taken its name;
- * or, if CHANGED is set, its bytes have been changed or cut off.  Once spoilt,
- * it stays so.  Nothing that is done through F counts, and once F has been
- * changed in that way changes by others cannot be told from it, unless they cut
- * F off.  Nor does it count that F was removed.
+ * has done, as the end of a sentence about F: another file has taken its name,
+ * it was cut off, or, if CHANGED is set, its time stamp or size says that its
+ * bytes were changed.  Once spoilt, it stays so.  Nothing that is done through
+ * F counts; once F has been changed in that way, changes by others cannot be
+ * told from it any more, unless they cut F off.  That F was removed, or moved
+ * with nothing in its place, does not count.
  *
- * The host is asked FILE_LOOKS_PER_SECOND times at most, so this costs next to
- * nothing, and what has happened since the last time may go unnoticed.
+ * Unless it is to be NOW, the host is asked FILE_LOOKS_PER_SECOND times at
+ * most, so this costs next to nothing, and what has happened since the last
+ * time may go unnoticed.
  */
-extern const char *
-file_spoilt (struct file *f, bool changed) __attribute__ ((__nonnull__ (1)));
+extern const char *file_spoilt (struct file *f, bool changed, bool now)
+  __attribute__ ((__nonnull__ (1)));
 
 #define FILE_LOOKS_PER_SECOND 20
 

@@ -78,7 +78,7 @@ lock_links (struct disk *d, bool refuse, char **in_use)
     report_warning ("%s: another program is writing to this file, so that what "
                     "is read may be inconsistent",
                     f->name);
-    if (in_use != NULL && *in_use == NULL)
+    if (*in_use == NULL)
       *in_use = strdup (f->name);
   }
   return 0;
@@ -114,18 +114,56 @@ look_for_lock_directory (struct disk *d, const struct disk_options *options,
                   "machine may be using the disk, so that what is read may be "
                   "inconsistent",
                   d->links[0]->file->name, quoted);
-  if (in_use != NULL && *in_use == NULL)
+  if (*in_use == NULL)
     *in_use = TAKE (quoted);
   return 0;
+}
+
+/* What was read of the files so far was read without a lock.  If somebody who
+ * had it has changed them meanwhile, that is not what they hold now.
+ */
+static int
+check_since_opening (const struct disk *d)
+{
+  const char *what;
+  size_t i, k;
+
+  for (i = 0; i < d->n_links; ++i)
+    for (k = 0; k < d->links[i]->n_extents; ++k) {
+      const struct extent *e = &d->links[i]->extents[k];
+
+      what = link_extent_spoilt (d->links[i], e, true);
+      if (what != NULL) {
+        report_error ("%s: %s, a moment ago: open the disk again",
+                      e->file->name, what);
+        errno = EBUSY;
+        return -1;
+      }
+    }
+  return 0;
+}
+
+/* Is the disk used without locks, from now on? */
+static void
+set_unlocked (struct disk *d, bool unlocked)
+{
+  size_t i;
+
+  for (i = 0; i < d->n_links; ++i)
+    d->links[i]->unlocked = unlocked;
 }
 
 int
 disk_lock_for_reading (struct disk *d, const struct disk_options *options,
                        char **in_use)
 {
-  if (look_for_lock_directory (d, options, in_use) == -1)
+  *in_use = NULL;
+  if (!options->no_locks &&
+      (look_for_lock_directory (d, options, in_use) == -1 ||
+       lock_links (d, options->refuse_in_use, in_use) == -1))
     return -1;
-  return lock_links (d, options->refuse_in_use, in_use);
+  set_unlocked (d, options->no_locks || *in_use != NULL);
+  return check_since_opening (d);
 }
 
 static int

@@ -33,41 +33,43 @@ find_spoilt (const struct disk *d, const struct file **file)
   for (i = 1; i < d->n_links; ++i)
     for (k = 0; k < d->links[i]->n_extents && what == NULL; ++k) {
       *file = d->links[i]->extents[k].file;
-      what = link_extent_spoilt (d->links[i], &d->links[i]->extents[k]);
+      what = link_extent_spoilt (d->links[i], &d->links[i]->extents[k], false);
     }
   return what;
 }
 
-/* One thread looks, when it is time; the others take what is known. */
-static void
+/* One thread looks, when it is time, until something is found; the others take
+ * what is known.
+ */
+static const char *
 look_now_and_then (struct disk *d)
 {
+  const char *what = __atomic_load_n (&d->spoilt, __ATOMIC_ACQUIRE);
   const uint64_t now = stats_clock ();
   uint64_t next = __atomic_load_n (&d->next_look, __ATOMIC_RELAXED), took;
   const struct file *file = NULL;
-  const char *what;
 
-  if (now < next ||
+  if (what != NULL || now < next ||
       !__atomic_compare_exchange_n (&d->next_look, &next, UINT64_MAX, false,
-                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-    return;
+                                    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    return what;
   what = find_spoilt (d, &file);
-  if (what) {
+  if (what != NULL) { /* and nobody looks any more */
     d->spoilt_file = file;
     __atomic_store_n (&d->spoilt, what, __ATOMIC_RELEASE);
+    return what;
   }
   took = stats_clock () - now;
   __atomic_store_n (&d->next_look, now + INTERVAL + PATIENCE * took,
-                    __ATOMIC_RELAXED);
+                    __ATOMIC_RELEASE);
+  return NULL;
 }
 
 int
 disk_check_parents (struct disk *d, bool quiet)
 {
-  const char *what;
+  const char *what = look_now_and_then (d);
 
-  look_now_and_then (d);
-  what = __atomic_load_n (&d->spoilt, __ATOMIC_ACQUIRE);
   if (what == NULL)
     return 0;
   if (!quiet)

@@ -75,7 +75,7 @@ flush_extent (struct link *top, struct extent *e, bool end)
 {
   if (!__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE))
     return 0;
-  if (link_check_extent (top, e, false) == -1)
+  if (link_check_extent (top, e, LINK_CHECK_NOW) == -1)
     return -1;
   return end && e->driver->write_out ? e->driver->write_out (e)
                                      : e->driver->flush (e);
@@ -107,6 +107,7 @@ is_writable_extent (const struct extent *e)
 int
 disk_open_writer (struct disk *d, const struct disk_options *options)
 {
+  CLEANUP_FREE char *in_use = NULL;
   struct writer *w = NULL;
 
   if (options->writable) {
@@ -136,9 +137,11 @@ disk_open_writer (struct disk *d, const struct disk_options *options)
       d->links[0]->why_not = "single-link=true leaves its parents out, without "
                              "which parts of grains cannot be written";
   }
-  return options->no_locks
-           ? 0
-           : disk_lock_for_reading (d, options, w ? &w->in_use : NULL);
+  if (disk_lock_for_reading (d, options, &in_use) == -1)
+    return -1;
+  if (w)
+    w->in_use = TAKE (in_use);
+  return 0;
 }
 
 /* Leave the extents as if closed cleanly: those that were changed, and, if the
@@ -289,7 +292,7 @@ check_request (struct disk *d, uint64_t count, uint64_t offset, bool zero)
     return -1;
   for (; offset < end; offset = e->start + e->length) {
     e = link_find_extent (top, offset);
-    if (link_check_extent (top, e, false) == -1)
+    if (link_check_extent (top, e, 0) == -1)
       return -1;
     if (is_writable_extent (e) ||
         (zero && e->driver == &extent_zero && e->access == ACCESS_RW))

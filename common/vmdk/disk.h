@@ -187,13 +187,13 @@ extern int disk_close_writer (struct disk *d) __attribute__ ((__nonnull__ (1)));
 /* ---- disk-lock.c ---- */
 
 /* Keep others from writing to what is read, and see whether anybody does.  If
- * so, *IN_USE becomes the name of what says so (unless IN_USE is NULL), which
- * the caller frees, with a warning; or that is refused, as the options say.
- * Returns -1, reported.
+ * so, *IN_USE becomes the name of what says so, which the caller frees, also on
+ * failure, with a warning; or that is refused, as the options say, and so is a
+ * disk that has been changed since it was opened.  Returns -1, reported.
  */
 extern int
 disk_lock_for_reading (struct disk *d, const struct disk_options *options,
-                       char **in_use) __attribute__ ((__nonnull__ (1, 2)));
+                       char **in_use) __attribute__ ((__nonnull__ (1, 2, 3)));
 
 /* Keep all others from the files of the top link, which will be written to,
  * unless NO_LOCKS.  IN_USE: somebody uses them already, or NULL.  Returns -1,

@@ -448,9 +448,11 @@ link_find_extent (struct link *l, uint64_t offset)
 }
 
 const char *
-link_extent_spoilt (const struct link *l, const struct extent *e)
+link_extent_spoilt (const struct link *l, const struct extent *e, bool now)
 {
-  return e->file ? file_spoilt (e->file, l->number > 0 || !e->driver->raw)
+  const bool remembered = l->number > 0 || !e->driver->raw;
+
+  return e->file ? file_spoilt (e->file, remembered && !l->unlocked, now)
                  : NULL;
 }
 
@@ -465,13 +467,13 @@ link_report_spoilt (const struct file *f, const char *what)
 }
 
 int
-link_check_extent (const struct link *l, const struct extent *e, bool quiet)
+link_check_extent (const struct link *l, const struct extent *e, unsigned flags)
 {
-  const char *what = link_extent_spoilt (l, e);
+  const char *what = link_extent_spoilt (l, e, flags & LINK_CHECK_NOW);
 
   if (what == NULL)
     return 0;
-  if (!quiet)
+  if (!(flags & LINK_CHECK_QUIETLY))
     link_report_spoilt (e->file, what);
   errno = EIO;
   return -1;
@@ -484,7 +486,8 @@ link_map (struct link *l, uint64_t offset, uint64_t length, struct run *run)
   uint64_t at = offset - e->start;
 
   /* Of the other links all files are looked at together: see disk-parents.c. */
-  if (l->number == 0 && link_check_extent (l, e, run->quiet) == -1)
+  if (l->number == 0 &&
+      link_check_extent (l, e, run->quiet ? LINK_CHECK_QUIETLY : 0) == -1)
     return -1;
   return e->driver->map (e, at, min_u64 (length, e->length - at), run);
 }

@@ -36,6 +36,11 @@ struct link {
   const char *why_not; /* why it cannot be written to; NULL if it can */
   char *why_not_text;  /* that, where it is not a constant */
 
+  /* Other programs may change its files, as the user has been told or has said;
+   * see disk-lock.c.
+   */
+  bool unlocked;
+
   file_vector files;
   struct extent *extents; /* without gaps, in ascending order */
   size_t n_extents;
@@ -81,18 +86,21 @@ link_forget_descriptor (struct link *l) __attribute__ ((__nonnull__ (1)));
 extern struct extent *link_find_extent (struct link *l, uint64_t offset)
   __attribute__ ((__nonnull__ (1)));
 
-/* See file_spoilt: what has another program done to the file of E, an extent of
- * L, so that E must not be used any more?  NULL: nothing that is known.  What
- * counts in the top link, besides that the file was replaced, are changes of
- * files that have tables, which are remembered; in others, all changes.
+/* See file_spoilt, and NOW there: what has another program done to the file of
+ * E, an extent of L, so that E must not be used any more?  NULL: nothing that
+ * is known.  Changes count in the top link's files that have tables, which are
+ * remembered, and in all files of the other links; unless L->unlocked.
  */
 extern const char *
-link_extent_spoilt (const struct link *l, const struct extent *e)
+link_extent_spoilt (const struct link *l, const struct extent *e, bool now)
   __attribute__ ((__nonnull__ (1, 2)));
 
-/* The same as an error: EIO, reported unless QUIET. */
-extern int link_check_extent (const struct link *l, const struct extent *e,
-                              bool quiet) __attribute__ ((__nonnull__ (1, 2)));
+enum link_check { LINK_CHECK_QUIETLY = 1, LINK_CHECK_NOW = 2 };
+
+/* The same as an error: EIO, reported unless it is to be quiet. */
+extern int
+link_check_extent (const struct link *l, const struct extent *e, unsigned flags)
+  __attribute__ ((__nonnull__ (1, 2)));
 
 /* The report of that: F is spoilt by WHAT. */
 extern void link_report_spoilt (const struct file *f, const char *what)

@@ -20,7 +20,7 @@
 #include "file.h"
 
 #define HOST_MAX_FILES 32
-#define HOST_ROOM      (32 << 20) /* the usual room of a file, bytes */
+#define HOST_ROOM      (4 << 20) /* the usual room of a file, bytes */
 
 enum host_operation {
   HOST_WRITE,
