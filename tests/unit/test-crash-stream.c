@@ -6,7 +6,8 @@
  * comes to checkpoints and to reused space; what it came to is counted in the
  * host's log, and has to be more than nothing.
  *
- * VMDK_CRASH_SEEDS=N tries N random scripts for each kind of disk.
+ * VMDK_CRASH_SEEDS=N tries N random scripts for each kind of disk, and
+ * VMDK_CRASH_EVERY=N every N-th state only.
  */
 
 #include <config.h>

@@ -7,7 +7,8 @@
  * anything differs from before, with another CID (explore.h).  Those that are
  * stream-optimized have a test of their own, test-crash-stream.c.
  *
- * VMDK_CRASH_SEEDS=N tries N random scripts for each kind of disk.
+ * VMDK_CRASH_SEEDS=N tries N random scripts for each kind of disk, and
+ * VMDK_CRASH_EVERY=N every N-th state only.
  */
 
 #include <config.h>

@@ -6,6 +6,8 @@
  * else is damaged: all other bytes read as before, later requests are served
  * (but after a failed sync nothing more is written), and what was flushed is
  * there when the disk is opened again.
+ *
+ * VMDK_FAULT_EVERY=N tries every N-th n only.
  */
 
 #include <config.h>
@@ -263,11 +265,22 @@ try_fault (enum disk_kind kind, struct host_fault fault)
   return before > 0;
 }
 
+/* From one n to the next; each kind of disk and each step begin elsewhere. */
+static unsigned stride = 1;
+
+static unsigned
+first_nth (void)
+{
+  static unsigned turn;
+
+  return 1 + turn++ % stride;
+}
+
 /* Until the script has no n-th operation any more. */
 static void
 try_each (enum disk_kind kind, struct host_fault fault)
 {
-  for (fault.nth = 1; try_fault (kind, fault); ++fault.nth)
+  for (fault.nth = first_nth (); try_fault (kind, fault); fault.nth += stride)
     ;
 }
 
@@ -499,7 +512,7 @@ try_no_memory_at_all (enum disk_kind kind)
   long nth;
 
   for (step = 0; step < script->n; ++step)
-    for (nth = 0; try_no_memory (kind, step, nth); ++nth)
+    for (nth = first_nth () - 1; try_no_memory (kind, step, nth); nth += stride)
       ;
 }
 
@@ -546,6 +559,10 @@ what_the_host_has_lost_is_not_moved (void)
 int
 main (void)
 {
+  const char *every = getenv ("VMDK_FAULT_EVERY");
+
+  if (every && atoi (every) > 0)
+    stride = atoi (every);
   RUN (a_change_that_fails_harms_only_its_request);
   RUN (a_host_that_is_full_harms_only_the_request);
   RUN (half_a_write_harms_only_its_request);
