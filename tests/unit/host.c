@@ -129,6 +129,19 @@ host_set_fault (struct host *h, struct host_fault fault)
   h->faults = 0;
 }
 
+/* ---- room ---- */
+
+/* May a file have SIZE bytes?  If not, errno is set. */
+static bool
+has_room (struct host *h, uint64_t size)
+{
+  if (size <= h->room)
+    return true;
+  __atomic_add_fetch (&h->refused, 1, __ATOMIC_RELAXED);
+  errno = ENOSPC;
+  return false;
+}
+
 /* ---- the log ---- */
 
 static void
@@ -279,10 +292,8 @@ opened_pwrite (struct file *f, const struct file_part *parts, unsigned n,
   call_meanwhile (o->host);
   for (i = 0; i < n; ++i)
     total += parts[i].count;
-  if (!faulty && offset + total > o->host->room) {
-    errno = ENOSPC;
+  if (!faulty && !has_room (o->host, offset + total))
     return -1;
-  }
   if (faulty)
     total = o->host->fault.half ? total / 2 : 0;
   lock_log (o->host);
@@ -321,10 +332,8 @@ opened_truncate (struct file *f, uint64_t size)
   MUST (f->writable);
   if (is_faulty (o->host, HOST_TRUNCATE))
     return -1;
-  if (size > o->host->room) {
-    errno = ENOSPC;
+  if (!has_room (o->host, size))
     return -1;
-  }
   lock_log (o->host);
   written = __atomic_load_n (&file->written, __ATOMIC_RELAXED);
   if (size < written)

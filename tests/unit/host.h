@@ -82,6 +82,7 @@ struct host_file {
 
 struct host {
   size_t room; /* bytes that a file can grow to; set before there are any */
+  uint64_t refused; /* atomic: operations that failed for lack of that */
   struct host_file files[HOST_MAX_FILES];
   unsigned n_files;
 
