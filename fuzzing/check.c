@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What must be true of reading: see check.h.
+/* What must be true of failures, and of reading: see check.h.
  *
  * A disk may state a capacity of 2^63 bytes, and have a run for each sector of
  * it.  So all of a small disk is read, and of others the first runs, each at
@@ -43,6 +43,65 @@ check_result (bool failed)
   HOLDS (!failed || saved != 0);
   reports_forget ();
   errno = saved;
+}
+
+/* ---- excuses ---- */
+
+void
+excuses_begin (struct excuses *x)
+{
+  x->refused = x->host->refused;
+}
+
+void
+check_call (const struct excuses *x, bool failed)
+{
+  check_result (failed);
+  HOLDS (!failed || x->image || x->host->refused > x->refused);
+}
+
+static bool
+is_writable (const struct extent *e)
+{
+  return e->access == ACCESS_RW && e->driver != &extent_zero &&
+         e->driver != &extent_noaccess;
+}
+
+static bool
+all_writable (const struct disk *d, uint64_t offset, uint64_t count)
+{
+  const uint64_t end = offset + count;
+  const struct extent *e;
+
+  for (; offset < end; offset = e->start + e->length) {
+    e = link_find_extent (d->links[0], offset);
+    if (!is_writable (e))
+      return false;
+  }
+  return true;
+}
+
+void
+check_change (const struct excuses *x, const struct disk *d, uint64_t offset,
+              uint64_t count, bool failed)
+{
+  if (failed && !all_writable (d, offset, count))
+    check_result (true);
+  else
+    check_call (x, failed);
+}
+
+bool
+check_below (struct disk *d, uint64_t offset, uint32_t count)
+{
+  unsigned char buf[PART];
+  int r = 0;
+
+  HOLDS (count <= PART);
+  if (d->n_links > 1)
+    r = disk_read_from (d, 1, buf, count, offset);
+  check_result (r == -1);
+  return r == -1;
 }
 
 /* ---- one range ---- */

@@ -13,6 +13,7 @@
  *     those of the parents keep their bytes;
  *   - status never calls zero what is not;
  *   - a failure is reported once, a success not at all;
+ *   - nothing fails without an excuse: see check.h;
  *   - tables that were in order (walk.h) still are when the disk is closed.
  */
 
@@ -54,6 +55,7 @@ struct session {
   unsigned char known[WINDOW];
 
   bool damaged; /* what the tables say at first is not in order */
+  struct excuses excuses;
   bool probed[PROBES];
   unsigned char probes[PROBES][S];
   unsigned serial;
@@ -76,6 +78,8 @@ learn (struct session *s, uint32_t at, uint32_t n)
 
   check_result (r == -1);
   memset (s->known + at, r == 0 ? KNOWN : UNKNOWN, n);
+  if (r == -1 || check_below (s->disk, s->base + at, n))
+    s->excuses.image = true;
 }
 
 /* The window as it is at first, in pieces, since a part may be damaged. */
@@ -218,9 +222,9 @@ static void
 ask_status (struct session *s, uint32_t at, uint32_t n)
 {
   struct status st = { s, s->base + at, s->base + at + n };
+  const int r = disk_status (s->disk, n, s->base + at, false, status_part, &st);
 
-  check_result (
-    disk_status (s->disk, n, s->base + at, false, status_part, &st) == -1);
+  check_call (&s->excuses, r == -1);
 }
 
 static void
@@ -232,7 +236,7 @@ zero (struct session *s, uint32_t at, uint32_t n, unsigned flags)
     check_result (false);
     return;
   }
-  check_result (r == -1);
+  check_change (&s->excuses, s->disk, s->base + at, n, r == -1);
   note (s, at, n, NULL, r);
 }
 
@@ -243,7 +247,7 @@ write_something (struct session *s, uint32_t at, uint32_t n, unsigned how)
 
   fill (s, n, how);
   r = disk_pwrite (s->disk, buffer, n, s->base + at, how & 16 ? DISK_SYNC : 0);
-  check_result (r == -1);
+  check_change (&s->excuses, s->disk, s->base + at, n, r == -1);
   note (s, at, n, buffer, r);
 }
 
@@ -251,13 +255,14 @@ static void
 one_request (struct session *s, uint32_t at, uint32_t n, unsigned action,
              unsigned how)
 {
+  excuses_begin (&s->excuses);
   switch (action % 8) {
   case 0:
   case 1:
   case 2: write_something (s, at, n, how); break;
   case 3:
   case 4: zero (s, at, n, how & (DISK_SYNC | DISK_FREE | DISK_QUICK)); break;
-  case 5: check_result (disk_flush (s->disk) == -1); break;
+  case 5: check_call (&s->excuses, disk_flush (s->disk) == -1); break;
   case 6: compare (s, at, n); break;
   default: ask_status (s, at, n);
   }
@@ -283,17 +288,19 @@ open_disk (struct session *s, bool writable)
 static void
 close_disk (struct session *s)
 {
-  const int r = disk_close (s->disk);
+  int r;
 
+  excuses_begin (&s->excuses);
+  r = disk_close (s->disk);
   s->disk = NULL;
   /* A stream that cannot be moved is closed all the same, and why is told. */
   if (r == 0 && strstr (warnings (), "stream-close=fast"))
     reports_forget ();
-  check_result (r == -1);
+  check_call (&s->excuses, r == -1);
   if (r == -1) { /* what was not flushed may be missing */
     memset (s->known, UNKNOWN, sizeof s->known);
     memset (s->probed, 0, sizeof s->probed);
-    s->damaged = true;
+    s->damaged = s->excuses.image = true;
   }
 }
 
@@ -427,6 +434,7 @@ change_and_check (struct session *s)
 
   place_window (s);
   s->damaged = walk_all (s->host) != NULL;
+  s->excuses.image = s->damaged || s->size > s->length;
   learn_all (s);
   probe (s, true);
   for (i = 0; i < MAX_REQUESTS && s->next < s->input.files[INPUT_SCRIPT].size;
@@ -451,6 +459,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   reports_forget ();
   input_split (&s->input, data, size);
   s->host = input_host (&s->input);
+  s->excuses.host = s->host;
   s->dir = host_dir (s->host);
   choose (s);
   if (open_disk (s, true))
