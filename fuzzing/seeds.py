@@ -152,6 +152,8 @@ def other_images():
         disk.cowd(d, "a.vmdk", data(20, 1, "DDZ."))])
     yield "cowd-all", lambda d: disk.link(d, TOP, [
         disk.cowd(d, "a.vmdk", data(40, 2, "D.Z"), grain=2, tables="all")])
+    yield "cowd-data", lambda d: disk.link(d, TOP, [
+        disk.cowd(d, "a.vmdk", data(40, 2, "DD.R"), grain=2)])
     yield "cowd-bare", lambda d: disk.cowd(d, TOP, data(20, 1, "DDZ."))
     yield "sesparse", lambda d: disk.link(d, TOP, [
         disk.sesparse(d, "a.vmdk", data(40, 8, "DZ.D"))], ddb=SESPARSE_DDB)
@@ -186,16 +188,17 @@ def mixed_parts(d):
 
 # ---- chains ----
 
-SIZE = 24
+SIZE = 76                       # sectors; ends inside of a grain
 
 
-def flat_base(d, name):
-    return disk.link(d, name, [disk.flat(d, "f.vmdk", data(SIZE, 4, "D.R"))])
+def flat_base(d, name, letters="D.R"):
+    return disk.link(d, name, [disk.flat(d, "f.vmdk", data(SIZE, 4, letters))])
 
 
-def mono(d, name, parent=None):
-    return disk.mono(d, name, data(SIZE, 8, "D.Z", 11), parent=parent, grain=8,
-                     gtes=128, descriptor_size=2, cid="%08x" % len(name))
+def mono(d, name, parent=None, letters="D.Z"):
+    return disk.mono(d, name, data(SIZE, 8, letters, 11), parent=parent,
+                     grain=8, gtes=128, descriptor_size=2,
+                     cid="%08x" % len(name))
 
 
 def streamed(d, name, parent=None):
@@ -203,14 +206,19 @@ def streamed(d, name, parent=None):
                          grain=8, gtes=128, descriptor_size=2)
 
 
-def cowd_link(d, name, parent=None):
+def cowd_link(d, name, parent=None, grain=1):
     return disk.link(d, name, [disk.cowd(d, "e.vmdk",
-                                         data(SIZE, 1, "..D", 13))],
-                     parent=parent)
+                                         data(SIZE, grain, "..D", 13),
+                                         grain=grain)], parent=parent)
 
 
 def chains():
     yield "two", lambda d: mono(d, TOP, flat_base(d, "a.vmdk"))
+    yield "full", lambda d: mono(d, TOP, flat_base(d, "a.vmdk", "DR"), "DD..")
+    yield "full-stream", lambda d: streamed(
+        d, TOP, flat_base(d, "a.vmdk", "DR"))
+    yield "full-cowd", lambda d: cowd_link(
+        d, TOP, flat_base(d, "a.vmdk", "DR"), 4)
     yield "two-sparse", lambda d: mono(d, TOP, mono(d, "a.vmdk"))
     yield "three", lambda d: streamed(d, TOP, mono(
         d, "a.vmdk", flat_base(d, "b.vmdk")))
@@ -232,18 +240,48 @@ def chains():
 
 # ---- scripts ----
 
+WRITE, ZERO, FLUSH, COMPARE, STATUS, REOPEN = 0, 3, 5, 6, 7, 15
+BYTES = 128                     # added: in bytes, not sectors
+FREE = 2
+
+
+def request(rng):
+    """One request for fuzz-write.c, which takes places modulo the disk's size.
+    Most are smaller than a grain; the rest trim grains and look at them.
+    """
+    action = rng.choice((WRITE, WRITE, WRITE, ZERO, ZERO, FLUSH, COMPARE,
+                         STATUS, REOPEN))
+    unit, start, count = rng.choice((
+        (BYTES, 65535, 1500), (BYTES, 65535, 4000), (0, 65535, 7),
+        (0, 65535, 24), (0, 65535, 255)))
+    how = rng.randrange(256)
+    if action == ZERO and rng.random() < 0.7:
+        how |= FREE
+        unit, count = 0, 64
+    if action == REOPEN:
+        unit = 0
+    return struct.pack("<BBHH", action | unit, how, rng.randint(0, start),
+                       rng.randint(1, count))
+
+
 def script(rng):
     """Options and requests for fuzz-write.c."""
-    out = bytes([rng.choice((0, 1, 4, 8, 12, 16)),
-                 rng.choice((0, 0, 128, 255))])
-    for _ in range(rng.randint(4, 40)):
-        action = rng.choice((0, 0, 1, 2, 3, 4, 5, 6, 7, 15))
-        start = rng.choice((64, 4200, 65535))
-        count = rng.choice((24, 255, 65535))
-        out += struct.pack("<BBHH", action | rng.choice((0, 0, 0, 128)),
-                           rng.randrange(256), rng.randint(0, start),
-                           rng.randint(1, count))
-    return out
+    return bytes([rng.choice((0, 1, 4, 8, 12, 16)),
+                  rng.choice((0, 0, 128, 255))]) + b"".join(
+        request(rng) for _ in range(rng.randint(4, 40)))
+
+
+# What the core does not write to takes no requests; and what takes long.
+ONE_SCRIPT = ("chain-loop", "chain-missing", "chain-wrong-cid", "cowd",
+              "cowd-all", "cowd-bare", "sesparse", "sparse-3-128",
+              "sparse-bare", "sparse-huge", "sparse-v3", "stream-a-no-footer",
+              "stream-unclean-cut", "stream-unclean-no-footer", "twice", "zero")
+
+
+def write_seeds(out, name, top, n):
+    for i in range(1 if name in ONE_SCRIPT else n):
+        rng = random.Random("%s %d" % (name, i))
+        out("write", "%s-%d" % (name, i), pack(top, script(rng)))
 
 
 # ---- targets ----
@@ -263,7 +301,7 @@ def images(out):
     for makers in (sparse_images(), stream_images(), other_images()):
         for name, top in made(makers):
             out("image", name, pack(top, bytes(range(40))))
-            out("write", name, pack(top, script(random.Random(name))))
+            write_seeds(out, name, top, 8)
             if name.startswith("stream"):
                 for how in (0, 2, 6, 10, 18):
                     out("stream", "%s-%d" % (name, how),
@@ -291,7 +329,7 @@ def front(out, name, head):
 
 def chain_inputs(out):
     for name, top in made(chains()):
-        out("write", "chain-" + name, pack(top, script(random.Random(name))))
+        write_seeds(out, "chain-" + name, top, 24)
         for how in (0, 1, 2, 8):
             out("chain", "%s-%d" % (name, how), pack(top, bytes([how])))
 
