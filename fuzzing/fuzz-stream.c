@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A stream-optimized disk, perhaps one that was left by a crash: it is read,
- * opened for writing, changed and closed, and reads as before.
+ * opened for writing, changed and closed, and reads as before, or as it was
+ * changed.
  *
  * Two things that hold a checksum are found by their magic and get a right one,
  * since no fuzzer guesses it: the record in the header and order marks.  The
@@ -21,10 +22,11 @@
 
 enum {
   KEEP_CHECKSUMS = 1,
-  CHANGE = 2,    /* write what is there already */
-  FLUSH = 4,     /* and flush */
-  FAST = 8,      /* close without putting in order */
-  CANONICAL = 16 /* or always put in order */
+  CHANGE = 2,     /* write what is there already */
+  FLUSH = 4,      /* and flush */
+  FAST = 8,       /* close without putting in order */
+  CANONICAL = 16, /* or always put in order */
+  OTHER = 32      /* write something else to a few places */
 };
 
 /* ---- checksums ---- */
@@ -74,6 +76,8 @@ struct content {
   uint64_t size; /* of the disk */
   unsigned n;
   bool readable[CHUNKS];
+  bool changed[CHUNKS]; /* to what it is here */
+  bool unknown[CHUNKS]; /* a change of it has failed */
   unsigned char bytes[CHUNKS][CHUNK];
 };
 
@@ -118,6 +122,8 @@ check_same (struct disk *d, const struct content *before)
 
   HOLDS (now->size == before->size && now->n == before->n);
   for (i = 0; i < now->n; ++i) {
+    if (before->unknown[i])
+      continue;
     HOLDS (now->readable[i] == before->readable[i]);
     HOLDS (memcmp (now->bytes[i], before->bytes[i], CHUNK) == 0);
   }
@@ -128,7 +134,7 @@ check_same (struct disk *d, const struct content *before)
 
 /* Write to each chunk that can be read what it holds. */
 static void
-write_same (struct disk *d, const struct content *c)
+write_same (struct disk *d, const struct content *c, struct excuses *x)
 {
   uint64_t offset;
   uint32_t count;
@@ -138,8 +144,46 @@ write_same (struct disk *d, const struct content *c)
   for (i = 0; i < c->n; ++i)
     if (c->readable[i]) {
       count = chunk (d, i, &offset);
+      excuses_begin (x);
       r = disk_pwrite (d, c->bytes[i], count, offset, 0);
-      check_result (r == -1);
+      check_change (x, d, offset, count, r == -1);
+    }
+}
+
+static void
+invert (unsigned char *bytes, uint32_t count)
+{
+  uint32_t i;
+
+  for (i = 0; i < count; ++i)
+    bytes[i] ^= 0xff;
+}
+
+/* Every so many chunks, as byte 1 of the script says, lose a few bytes in the
+ * middle to others, as many as byte 2 says.
+ */
+static void
+write_other (struct disk *d, struct content *c, struct excuses *x,
+             const struct input *in)
+{
+  const unsigned step = 1 + input_script (in, 1) % 8;
+  unsigned char *bytes;
+  uint64_t offset;
+  uint32_t first, count;
+  unsigned i;
+  int r;
+
+  for (i = 0; i < c->n; i += step)
+    if (c->readable[i]) {
+      first = chunk (d, i, &offset) / 3;
+      bytes = c->bytes[i] + first;
+      count = 1 + input_script (in, 2) % 100;
+      invert (bytes, count);
+      excuses_begin (x);
+      r = disk_pwrite (d, bytes, count, offset + first, 0);
+      check_change (x, d, offset + first, count, r == -1);
+      c->changed[i] = true;
+      c->unknown[i] = r == -1;
     }
 }
 
@@ -147,34 +191,59 @@ write_same (struct disk *d, const struct content *c)
  * and a warning that refers to it.
  */
 static void
-close_written (struct disk *d)
+close_written (struct disk *d, struct content *c, struct excuses *x)
 {
-  if (disk_close (d) == -1)
-    check_result (true);
-  else if (n_errors () == 1) {
+  int r;
+
+  excuses_begin (x);
+  r = disk_close (d);
+  if (r == 0 && n_errors () == 1) {
     HOLDS (strstr (warnings (), "see the message before this one"));
     reports_forget ();
   }
-  check_result (false);
+  check_call (x, r == -1);
+  if (r == -1) /* what was not flushed may be missing */
+    memcpy (c->unknown, c->changed, sizeof c->unknown);
+}
+
+static bool
+has_excuse (struct disk *d, const struct content *c)
+{
+  bool bad = c->size > CHUNKS * CHUNK; /* not all of it is known */
+  uint64_t offset;
+  uint32_t count;
+  unsigned i;
+
+  for (i = 0; i < c->n && !bad; ++i) {
+    count = chunk (d, i, &offset);
+    bad = !c->readable[i] || check_below (d, offset, count);
+  }
+  return bad;
 }
 
 static void
-use (struct disk *d, const struct content *c, unsigned how)
+use (struct disk *d, struct content *c, const struct host *host,
+     const struct input *in)
 {
+  struct excuses x = { .host = host, .image = has_excuse (d, c) };
+  const unsigned how = input_script (in, 0);
   int r = disk_start_writing (d);
 
   check_result (r == -1);
-  if (r == 1 && how & CHANGE) {
-    write_same (d, c);
+  if (r == 1 && how & CHANGE)
+    write_same (d, c, &x);
+  if (r == 1 && how & OTHER)
+    write_other (d, c, &x, in);
+  if (r == 1 && how & (CHANGE | OTHER))
     check_same (d, c);
-  }
   if (r == 1 && how & FLUSH) {
+    excuses_begin (&x);
     r = disk_flush (d);
-    check_result (r == -1);
+    check_call (&x, r == -1);
   }
   if (r != -1)
     check_same (d, c);
-  close_written (d);
+  close_written (d, c, &x);
 }
 
 static enum stream_close
@@ -214,7 +283,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     o.stream_close = closing (how);
     d = input_open (dirs[0], &o);
     HOLDS (d != NULL);
-    use (d, before, how);
+    use (d, before, host, &in);
     o.writable = false;
     d = input_open (dirs[0], &o);
     HOLDS (d != NULL);

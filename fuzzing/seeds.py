@@ -303,9 +303,9 @@ def images(out):
             out("image", name, pack(top, bytes(range(40))))
             write_seeds(out, name, top, 8)
             if name.startswith("stream"):
-                for how in (0, 2, 6, 10, 18):
+                for how in (0, 2, 6, 10, 18, 34, 36, 40, 48):
                     out("stream", "%s-%d" % (name, how),
-                        pack(top, bytes([how])))
+                        pack(top, bytes([how, how % 7, how * 3 % 100])))
             for file in sorted(os.listdir(top)):
                 with open(os.path.join(top, file), "rb") as f:
                     front(out, name + "-" + file, f.read(8192))
