@@ -93,7 +93,8 @@ done
 (ulimit -Sn 64
  nbdkit -U - vmdk d-few/20.vmdk "${searches[@]}" --run "$connect 3")
 (ulimit -n 64
- refused "dir[0-9]+: cannot open the directory: Too many open files" \
+ refused "dir[0-9]+: cannot open: no more than 64 open files are allowed.*\
+raise the hard limit \(ulimit -Hn\)" \
          vmdk d-few/20.vmdk "${searches[@]}")
 
 # A soft limit that suffices stays as it is.

@@ -405,7 +405,10 @@ dir_posix_open (const char *path, unsigned flags)
   p->dir.name = strdup (path);
   p->fd = p->dir.name ? file_posix_open_fd (path, O_PATH | O_DIRECTORY) : -1;
   if (p->fd == -1) {
-    report_error ("%s: cannot open the directory: %m", quoted);
+    if (errno == EMFILE)
+      file_posix_report_limit (quoted);
+    else
+      report_error ("%s: cannot open the directory: %m", quoted);
     posix_dir_close (&p->dir);
     return NULL;
   }

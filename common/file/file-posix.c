@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -382,6 +383,16 @@ file_limit (void)
   return getrlimit (RLIMIT_NOFILE, &limit) == -1 ? UINT64_MAX : limit.rlim_cur;
 }
 
+void
+file_posix_report_limit (const char *name)
+{
+  report_error ("%s: cannot open: no more than %" PRIu64 " open files are "
+                "allowed, which leaves too few for clients: raise the hard "
+                "limit (ulimit -Hn)",
+                name, file_limit ());
+  errno = EMFILE;
+}
+
 /* Raise the soft limit to the hard one; false if it is there already. */
 static bool
 raise_limit (void)
@@ -481,6 +492,8 @@ file_posix_open (const char *path, unsigned flags)
       report_error ("%s: expected a regular file that holds a VMDK, but this "
                     "is none",
                     name);
+    else if (errno == EMFILE)
+      file_posix_report_limit (name);
     else
       report_error ("%s: cannot open: %m", name);
   }

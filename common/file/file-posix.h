@@ -78,6 +78,11 @@ extern bool file_posix_try_again (int *fd, unsigned *tries);
 /* open(2) like that, with FILE_POSIX_OPEN_FLAGS besides FLAGS. */
 extern int file_posix_open_fd (const char *path, int flags);
 
+/* The report that NAME cannot be opened because of EMFILE, which errno is
+ * afterwards.
+ */
+extern void file_posix_report_limit (const char *name);
+
 /* ---- operations of struct file_ops ---- */
 
 extern const char *file_posix_spoilt (struct file *f, bool changed, bool now);
