@@ -20,14 +20,16 @@ cd "$tmpdir"
 chmod 777 .                     # for sockets
 
 # The user nobody may not look into the build tree, which may be anywhere.
-mkdir -p build/plugin/.libs build/tests/sanitizer reports
+mkdir -p build/plugin/.libs build/tests/sanitizer reports counts
 sed "s|$abs_top_builddir|$tmpdir/build|g" "$abs_top_builddir/nbdkit" \
     > build/nbdkit
 chmod 755 build/nbdkit
 cp "$plugin" build/plugin/.libs
 cp "$abs_builddir/without-calls" build
-chmod 777 reports
+chmod 777 reports counts
 export VMDK_SANITIZER_REPORTS=$tmpdir/reports/report
+# Where a build that counts the lines that are reached may write.
+export GCOV_PREFIX=$tmpdir/counts
 # The leak checker needs more than a sandbox gives.
 export VMDK_DETECT_LEAKS=0
 
