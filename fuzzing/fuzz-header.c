@@ -21,6 +21,8 @@
 static void
 check_geometry (const struct geometry *g, uint64_t file_size, size_t entry)
 {
+  uint64_t table; /* bytes of the disk that one has entries for */
+
   HOLDS (g->file_size == file_size);
   HOLDS (g->capacity <= MAX_SECTORS * SECTOR_SIZE);
   HOLDS (g->capacity % SECTOR_SIZE == 0);
@@ -30,8 +32,8 @@ check_geometry (const struct geometry *g, uint64_t file_size, size_t entry)
   HOLDS (g->grain_bytes <= MAX_GRAIN_SECTORS * SECTOR_SIZE);
   HOLDS (g->gtes_per_gt > 0 && g->gtes_per_gt <= MAX_GTES_PER_GT);
   HOLDS (g->n_tables > 0 && g->n_tables <= MAX_GD_ENTRIES);
-  HOLDS ((unsigned __int128) g->n_tables * g->gtes_per_gt * g->grain_bytes >=
-         g->capacity);
+  table = (uint64_t) g->gtes_per_gt * g->grain_bytes;
+  HOLDS ((g->capacity - 1) / table < g->n_tables);
   if (g->gd_offset > 0)
     HOLDS (g->gd_offset <= file_size &&
            g->n_tables * entry <= file_size - g->gd_offset);
