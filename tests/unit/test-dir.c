@@ -351,13 +351,14 @@ links_of_the_kernel_are_not_followed (void)
 {
   struct dir *all = dir_posix_open ("/proc/self/fd", 0);
   struct dir *walk = dir_posix_open ("/proc/self/fd", 0);
-  int secret = open (at ("secret"), O_RDONLY);
+  int secret = open (at ("secret"), O_RDONLY), found;
   char name[20];
 
   MUST (all != NULL && walk != NULL && secret >= 0);
   dir_posix_avoid_openat2 (walk);
   snprintf (name, sizeof name, "%d", secret);
-  CHECK_INT (class_of (dir_open_file (all, name, false)), LOOP);
+  found = class_of (dir_open_file (all, name, false));
+  CHECK (found == LOOP || found == LEADS_OUT); /* if there is no openat2 */
   CHECK_INT (class_of (dir_open_file (walk, name, false)), LEADS_OUT);
   close (secret);
   dir_close (all);
