@@ -81,7 +81,9 @@ class Player:
         self.running = running
         try:
             if not running.wait():
-                raise Difference("the server did not start")
+                raise Difference(
+                    "the server did not start: %s, status %s"
+                    % (running.failure, running.process.returncode))
             self.serve(running, seconds, ending, steady)
             self.check_messages(running)
         except Exception:

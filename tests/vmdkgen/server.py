@@ -75,10 +75,22 @@ class Server:
             if not self.alive():
                 return False
             time.sleep(0.002)
-        self.failure = "not ready after %d seconds" % START_SECONDS
+        self.failure = "not ready after %d seconds, threads: %s" % (
+            START_SECONDS, "; ".join(self.threads()))
         self.process.kill()
         self.process.wait()
         return False
+
+    def threads(self):
+        """What each thread is doing: state, clock ticks, and where in the
+        kernel it waits."""
+        top = "/proc/%d/task" % self.process.pid
+        for task in os.listdir(top):
+            with open("%s/%s/stat" % (top, task), encoding="ascii") as f:
+                words = f.read().rpartition(")")[2].split()
+            with open("%s/%s/wchan" % (top, task), encoding="ascii") as f:
+                yield "%s %s+%s %s" % (words[0], words[11], words[12],
+                                       f.read())
 
     def alive(self):
         """Whether it runs; if it has ended, its peak is known afterwards."""
