@@ -228,13 +228,17 @@ stream_checkpoint (struct stream_writer *w)
   return r;
 }
 
-/* Less garbage than an eighth of the file is not worth it. */
+/* Less garbage than an eighth of the file is not worth it; or of the disk,
+ * since a file that earlier sessions have left several times as large would
+ * grow by an eighth with each.
+ */
 bool
 stream_wants_checkpoint (struct stream_writer *w)
 {
-  const uint64_t worth =
-    max_u64 (w->writing->max_garbage,
-             __atomic_load_n (&w->s->grains.grown_to, __ATOMIC_RELAXED) / 8);
+  const struct grains *g = &w->s->grains;
+  const uint64_t size = min_u64 (
+    __atomic_load_n (&g->grown_to, __ATOMIC_RELAXED), g->geometry.capacity);
+  const uint64_t worth = max_u64 (w->writing->max_garbage, size / 8);
 
   return __atomic_load_n (&w->garbage_bytes, __ATOMIC_RELAXED) > worth ||
          __atomic_load_n (&w->s->tables->bytes, __ATOMIC_RELAXED) >
