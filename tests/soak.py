@@ -14,6 +14,7 @@ what happens to each.
 
 import multiprocessing
 import os
+import queue
 import random
 import signal
 import subprocess
@@ -93,7 +94,14 @@ def collect(processes, results):
     """What each has found; at the first failure, the others end."""
     table = {}
     while len(table) < len(processes):
-        name, failure, counts = results.get()
+        try:
+            name, failure, counts = results.get(timeout=10)
+        except queue.Empty:
+            lost = [one for one in processes if one.exitcode]
+            if lost:
+                return table, "a player ended with %d, and said nothing" % (
+                    lost[0].exitcode)
+            continue
         if failure:
             return table, "disk %s: %s" % (name, failure)
         table[name] = counts
