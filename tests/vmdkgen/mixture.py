@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import nbd
 
-from . import stamped
+from . import buffers, stamped
 from .model import Op
 
 DEPTH = 6                       # requests under way on each connection
@@ -27,14 +27,20 @@ KINDS = {"write": 20, "zero": 5, "trim": 5, "read": 22, "status": 4,
 class Request(NamedTuple):
     """One that is under way.
 
-    buf: what a read found, or the entries of block status.  entry: what the
-    Ledger calls it.  mark: the Ledger's clock when it was sent.
+    found: what it was lent for its content, or the entries of block status.
+    entry: what the Ledger calls it.  mark: the Ledger's clock when it was
+    sent.
     """
     op: Op
-    buf: Any
+    found: Any
     entry: Any
     mark: int
     since: float
+
+    def give_back(self):
+        """Nobody looks at it any more, nor does libnbd."""
+        if self.op.kind in ("read", "write"):
+            self.found.give_back()
 
 
 class Mixture:
@@ -95,7 +101,8 @@ class Mixture:
 class Line:
     """One connection."""
 
-    def __init__(self, path):
+    def __init__(self, path, pool):
+        self.pool = pool
         self.handle = nbd.NBD()
         self.handle.add_meta_context("base:allocation")
         self.handle.set_strict_mode(0)
@@ -113,30 +120,18 @@ class Line:
 
     def send(self, op, ledger):
         """Send a request, and tell the Ledger."""
-        handle, buf, entry = self.handle, None, None
+        handle, entry = self.handle, None
         if op.changes:
             entry = ledger.begin(op)
-        if op.kind == "write":
-            buf = nbd.Buffer.from_bytearray(bytearray(op.data))
-            cookie = handle.aio_pwrite(buf, op.offset, flags=op.flags)
-        elif op.kind == "read":
-            buf = nbd.Buffer(op.length)
-            cookie = handle.aio_pread(buf, op.offset)
-        elif op.kind == "zero":
-            cookie = handle.aio_zero(op.length, op.offset, flags=op.flags)
-        elif op.kind == "trim":
-            cookie = handle.aio_trim(op.length, op.offset, flags=op.flags)
-        elif op.kind == "cache":
-            cookie = handle.aio_cache(op.length, op.offset)
-        elif op.kind == "status":
-            buf = []
+        if op.kind == "status":
+            found = []
             cookie = handle.aio_block_status(
                 op.length, op.offset,
                 lambda context, offset, entries, error:
-                buf.extend(entries) or 0)
+                found.extend(entries) or 0)
         else:
-            cookie = handle.aio_flush()
-        self.wanted[cookie] = Request(op, buf, entry, ledger.clock,
+            cookie, found = buffers.send(handle, op, self.pool)
+        self.wanted[cookie] = Request(op, found, entry, ledger.clock,
                                       time.monotonic())
 
     def answers(self):
@@ -178,5 +173,7 @@ class Line:
         nobody knows of whether they were done.  (libnbd closes it when
         nothing refers to a handle any more.)"""
         self.handle = None
+        for one in self.wanted.values():
+            one.give_back()
         entries = [one.entry for one in self.wanted.values()]
         return [one for one in self.abandoned + entries if one]

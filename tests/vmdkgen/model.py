@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import nbd
 
+from . import buffers
 from .verify import Difference, compare
 
 POOL = random.Random(4711).randbytes(6 << 20)
@@ -178,6 +179,7 @@ class Client:
     """Connections to one server."""
 
     def __init__(self, socket, count):
+        self.pool = buffers.Pool()
         self.handles = []
         for _ in range(count):
             handle = nbd.NBD()
@@ -203,26 +205,14 @@ class Client:
     def start(self, i, op):
         """Send one request; returns what run needs to finish it."""
         handle = self.handles[i % len(self.handles)]
-        buf = None
-        if op.kind == "write":
-            buf = nbd.Buffer.from_bytearray(bytearray(op.data))
-            cookie = handle.aio_pwrite(buf, op.offset, flags=op.flags)
-        elif op.kind == "read":
-            buf = nbd.Buffer(op.length)
-            cookie = handle.aio_pread(buf, op.offset)
-        elif op.kind == "zero":
-            cookie = handle.aio_zero(op.length, op.offset, flags=op.flags)
-        elif op.kind == "trim":
-            cookie = handle.aio_trim(op.length, op.offset, flags=op.flags)
-        else:
-            cookie = handle.aio_flush()
-        return handle, cookie, op, buf
+        cookie, lent = buffers.send(handle, op, self.pool)
+        return handle, cookie, op, lent
 
     def run(self, ops, first=0):
         """Send all, wait for all: a list of (op, errno or None)."""
         sent = [self.start(first + i, op) for i, op in enumerate(ops)]
         out = []
-        for handle, cookie, op, buf in sent:
+        for handle, cookie, op, lent in sent:
             try:
                 while not handle.aio_command_completed(cookie):
                     handle.poll(-1)
@@ -230,8 +220,10 @@ class Client:
             except nbd.Error as e:
                 error = e.errno or str(e)
             if op.kind == "read" and error is None:
-                compare(op.data, bytes(buf.to_bytearray()), op.offset,
+                compare(op.data, lent.bytes(), op.offset,
                         "read beside writes")
+            if lent:
+                lent.give_back()
             out.append((op, error))
         return out
 

@@ -16,7 +16,8 @@ import time
 
 import nbd
 
-from . import check, model, reader, resources, server, stamped, written
+from . import buffers, check, model, reader, resources, server, stamped
+from . import written
 from .ledger import Ledger
 from .mixture import DEPTH, Line, Mixture
 from .verify import Difference, compare
@@ -42,6 +43,7 @@ class Player:
         self.rng = random.Random(seed)
         self.cap, self.growth = cap, growth
         self.ledger = Ledger(target.bytes())
+        self.pool = buffers.Pool()
         self.mixture = Mixture(target.size, self.rng)
         self.untouched = written.Untouched(target)
         self.known = check.known(target.path)
@@ -95,6 +97,7 @@ class Player:
             running.process.wait()
             running.remove()
         self.look(ending)
+        resources.check_own_memory()
         self.threads = max(self.threads, self.watch.most_threads)
         return self.watch
 
@@ -190,7 +193,7 @@ class Player:
 
     def connect(self):
         self.counts["connections"] += 1
-        line = Line(self.running.socket)
+        line = Line(self.running.socket, self.pool)
         if line.handle.is_read_only():
             raise Difference("it is served read-only")
         line.stays = self.rng.choice((5, 50, 500, 2000))
@@ -324,6 +327,7 @@ class Player:
                 line.abandoned.append(request.entry)
             else:
                 self.answered(request, error)
+            request.give_back()
 
     def answered(self, request, error):
         op = request.op
@@ -334,10 +338,9 @@ class Player:
         elif op.kind == "flush":
             self.ledger.flushed(request.mark)
         elif op.kind == "read":
-            self.verify(bytes(request.buf.to_bytearray()), op.offset,
-                        "a read")
+            self.verify(request.found.bytes(), op.offset, "a read")
         elif op.kind == "status":
-            self.verify_status(op, request.buf)
+            self.verify_status(op, request.found)
 
     def verify(self, found, offset, what):
         want = memoryview(self.ledger.now)[offset:offset + len(found)]

@@ -13,6 +13,7 @@ from .verify import Difference
 
 PATIENCE = 15                   # seconds; the machine may be busy
 WORKERS = 16                    # threads of nbdkit for each connection
+OWN_MOST = 1 << 20              # KiB that a player may take
 
 
 def descriptors(pid):
@@ -31,6 +32,15 @@ def status(pid):
     with open("/proc/%d/status" % pid, encoding="ascii") as f:
         values = dict(line.split(":", 1) for line in f)
     return int(values["VmRSS"].split()[0]), int(values["Threads"])
+
+
+def check_own_memory():
+    """The test itself must not take what the machine needs: the kernel would
+    end it, or the server, and nobody would say why."""
+    rss = status(os.getpid())[0]
+    if rss > OWN_MOST:
+        raise Difference("the test, not the server, takes %d KiB, at most %d "
+                         "are allowed" % (rss, OWN_MOST))
 
 
 def wait(pid, what, good):

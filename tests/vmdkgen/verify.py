@@ -13,6 +13,7 @@ import subprocess
 
 import nbd
 
+from . import buffers
 from .content import DATA, ERROR, SECTOR
 
 COPY_LIMIT = 8 << 30            # larger disks are compared by their data
@@ -264,6 +265,7 @@ class Reader:
         self.handles = handles
         self.content = content
         self.pending = [{} for _ in handles]
+        self.pool = buffers.Pool()
 
     def run(self, wanted):
         wanted = list(wanted)
@@ -271,9 +273,9 @@ class Reader:
             for handle, pending in zip(self.handles, self.pending):
                 while wanted and len(pending) < IN_FLIGHT:
                     offset, length = wanted.pop()
-                    buf = nbd.Buffer(length)
-                    cookie = handle.aio_pread(buf, offset)
-                    pending[cookie] = (buf, offset, length)
+                    lent = self.pool.lend(length)
+                    cookie = handle.aio_pread(lent.buffer(), offset)
+                    pending[cookie] = (lent, offset, length)
             self.progress()
             self.collect()
 
@@ -306,7 +308,7 @@ class Reader:
                 if done:
                     self.judge(error, *pending.pop(cookie))
 
-    def judge(self, error, buf, offset, length):
+    def judge(self, error, lent, offset, length):
         what = "read of %d bytes at %d" % (length, offset)
         if self.content.fails(offset, length):
             check_failure(error, what)
@@ -314,7 +316,8 @@ class Reader:
             raise Difference("%s failed: %s" % (what, error))
         else:
             compare(self.content.read(offset, length),
-                    bytes(buf.to_bytearray()), offset, what)
+                    lent.bytes(), offset, what)
+        lent.give_back()
 
 
 def check_failure(error, what):
