@@ -107,6 +107,7 @@ class Line:
         self.handle.add_meta_context("base:allocation")
         self.handle.set_strict_mode(0)
         self.handle.connect_unix(path)
+        self.socket = None      # the server's name for its end
         self.wanted = {}
         self.abandoned = []     # entries of what will not be answered
         self.leaving = None     # how, once that has been decided

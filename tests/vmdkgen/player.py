@@ -193,7 +193,9 @@ class Player:
 
     def connect(self):
         self.counts["connections"] += 1
+        before = resources.sockets(self.pid)
         line = Line(self.running.socket, self.pool)
+        line.socket, = resources.sockets(self.pid) - before
         if line.handle.is_read_only():
             raise Difference("it is served read-only")
         line.stays = self.rng.choice((5, 50, 500, 2000))
@@ -270,7 +272,7 @@ class Player:
         abandoned = line.drop()
         if self.told:                   # the next server will show
             return
-        resources.let_go(self.pid, len(self.live))
+        resources.let_go(self.pid, line.socket)
         if abandoned or again:
             back = self.connect()
             self.settle(back, abandoned)

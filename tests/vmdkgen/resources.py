@@ -54,13 +54,18 @@ def wait(pid, what, good):
         time.sleep(0.001)
 
 
-def let_go(pid, live):
-    """Wait until the server has no connection but these.  nbdkit closes the
-    socket of one after all its threads have ended, so no request of one that
-    is gone is under way then."""
-    wait(pid, "more than %d connections" % live,
-         lambda: sum(1 for one in descriptors(pid)
-                     if one.startswith("socket:")) <= live + 1)
+def sockets(pid):
+    """Those of the server: one that it listens to, one for each connection.
+    Their names are not used again."""
+    return {one for one in descriptors(pid) if one.startswith("socket:")}
+
+
+def let_go(pid, name):
+    """Wait until the server has closed this socket of a connection.  nbdkit
+    does so after all its threads have ended, so no request of it is under
+    way then."""
+    wait(pid, "a connection is open that was closed",
+         lambda: name not in sockets(pid))
 
 
 class Watch:
@@ -104,7 +109,8 @@ class Watch:
     def quiet(self):
         """Without a connection there is one thread, and no socket but the
         one that is listened to."""
-        let_go(self.pid, 0)
+        wait(self.pid, "not without a connection",
+             lambda: len(sockets(self.pid)) == 1)
         self.sample(0)
 
     def ends(self):
