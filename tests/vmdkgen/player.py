@@ -25,8 +25,8 @@ from .verify import Difference, compare
 LIFE = (0.3, 4)                 # seconds of a server in the first half
 STUCK = 120                     # seconds without an answer
 # What nbdkit says of clients that hang up.
-HANGUP = re.compile(rb"error: (?:read request|read data|write reply|"
-                    rb"write data|write status)")
+HANGUP = re.compile(rb"error: (?:read (?:request|data)|"
+                    rb"write (?:reply|error reply|data))")
 # nbdkit 1.32 calls abort when a client hangs up that several replies are on
 # their way to, whatever the plugin.  So one that has several requests under
 # way hangs up only if the server has one thread for a connection, and else
