@@ -8,6 +8,8 @@ tar members are nothing that this server opens.
 """
 
 from vmdkgen import content, disk, model, verify, wording, written
+from vmdkgen.wording import (ALONE, BEYOND, IN_HEADER, IN_TABLE, NO_TABLE,
+                             OUTSIDE, TABLE_TWICE, TWICE)
 
 HOSTILE = True
 SIZE = 12000                    # three tables of 4096 grains of a sector
@@ -20,17 +22,6 @@ GRAIN = "1 to 2048 sectors"
 ENTRIES = "enough entries for the whole capacity"
 GD = ("a place inside the file, behind the header, for the whole grain "
       "directory")
-IN_HEADER = "lies in the header or the descriptor"
-IN_TABLE = "lies in a grain table or grain directory"
-BEYOND = "lies beyond the end of the file"
-OUTSIDE = ("grain %d is said to be at sector %d, which is in the header or "
-           "beyond the end of the file")
-TWICE = ("grain %d, at sector %d, or one of those behind it, lies where "
-         "another grain or a grain table is")
-NO_TABLE = "grain table %d is said to be at sector %d, where none can be"
-TABLE_TWICE = "grain table %d, at sector %d, lies where something else is"
-ALONE = (", at sector %d: expected it to have its place for itself, but "
-         "another table lies there too: the file is damaged")
 
 # label: (fields, the field that is refused, what is expected of it)
 BAD = {

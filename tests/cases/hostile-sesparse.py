@@ -28,7 +28,6 @@ JOURNAL = ("%s: the journal of this space-efficient extent has not been "
            "replayed, so that its tables cannot be trusted: let ESXi open and "
            "close the disk once (power the virtual machine on and off, or "
            "vmkfstools --fix check), then copy it again" % NAME)
-BEYOND = "lies beyond the end of the file"
 NO_ENTRY = ("%s: grain %d: entry %d of grain table %d is 0x%x, which is no "
             "entry of such an extent: the file is damaged")
 
@@ -139,7 +138,7 @@ def entries(d):
     image.set_gte(5000, sesparse.entry(12000))
     link.layer = image.fail(5000).content
     yield sub.serve(link, reason=READ_ONLY, exact=[wording.grain(
-        5000, image.grains_at + 12000 * 8, BEYOND, GTES, NAME)])
+        5000, image.grains_at + 12000 * 8, wording.BEYOND, GTES, NAME)])
     # Two entries for one grain are nothing that a reader has to fear.
     sub = d.sub("gte-number-of-another-grain")
     link, image = link_of(sub)

@@ -29,8 +29,6 @@ BEHIND = ("<disk>: %d bytes behind the end of the log are not understood: if "
           "something is written")
 LEFT_OUT = ("<disk>: incomplete grains of the log, of requests that had not "
             "been flushed, were left out: %d")
-OUTSIDE = ("grain %d, said to be at byte %d of the file, lies beyond its end "
-           "or in its header")
 NO_RECORD = ("<disk>: the disk was not closed, and the record in its header "
              "that tells how to find its grains is damaged: it cannot be read")
 NO_LOG = ("<disk>: the disk was not closed, and the record in its header says "
@@ -121,15 +119,16 @@ def passed_over(d):
                     warns=[REBUILT % COUNT, LEFT_OUT % 1])
     # It says where grain 9 is: in the descriptor, or nowhere.
     for label, entry, problem in (
-            ("descriptor", 3, "lies in the header or the descriptor"),
-            ("2-31", 1 << 31, "lies beyond the end of the file"),
-            ("last", (1 << 32) - 2, "lies beyond the end of the file")):
+            ("descriptor", 3, wording.IN_HEADER),
+            ("2-31", 1 << 31, wording.BEYOND),
+            ("last", (1 << 32) - 2, wording.BEYOND)):
         sub = d.sub("orders-to-" + label)
         link = unclosed(sub, before={20: orders([(9, entry)])})
         link.layer = link.image.fail(9).content
         yield sub.serve(link, warns=[REBUILT % COUNT],
                         exact=[wording.grain(9, entry, problem)],
-                        reason=wording.damaged(OUTSIDE % (9, entry * 512)))
+                        reason=wording.damaged(wording.STREAM_OUTSIDE % (
+                            9, entry * 512)))
 
 
 def records(d):

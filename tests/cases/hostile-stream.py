@@ -11,6 +11,7 @@ import gzip
 import zlib
 
 from vmdkgen import content, disk, model, stream, wording, written
+from vmdkgen.wording import BEYOND, IN_HEADER, STREAM_OUTSIDE
 
 HOSTILE = True
 SECTORS = 16                    # of a grain
@@ -26,10 +27,6 @@ PAST = "continues beyond the end of the file"
 NO_DATA = "does not inflate"
 MORE = "inflates to more than a grain's bytes"
 LESS = "inflates to less than a grain's bytes"
-IN_HEADER = "lies in the header or the descriptor"
-BEYOND = "lies beyond the end of the file"
-OUTSIDE = ("grain %d, said to be at byte %d of the file, lies beyond its end "
-           "or in its header")
 NO_FOOTER = ("<disk>: expected the footer of a stream-optimized disk at the "
              "end of the file, since the header says that the grain directory "
              "is there, but found none: the download or copy is incomplete, "
@@ -158,7 +155,8 @@ def tables(d):
         at = value(link.image)
         link.image.set_gte(9, at)
         link.layer = link.image.fail(9).content
-        reason = wording.damaged(OUTSIDE % (9, at * 512)) if worse else None
+        reason = wording.damaged(STREAM_OUTSIDE % (9, at * 512)) \
+            if worse else None
         yield sub.serve(link, exact=[wording.grain(9, at, problem)],
                         reason=reason)
     data = content.scattered(3 * 65536, 128, range(0, 1536, 40), 771)

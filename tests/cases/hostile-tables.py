@@ -10,6 +10,8 @@ hostile-sparse.py.
 """
 
 from vmdkgen import content, disk, wording
+from vmdkgen.wording import (ALONE, BEYOND, IN_HEADER, IN_TABLE, NO_TABLE,
+                             OUTSIDE, TABLE_TWICE, TWICE)
 
 HOSTILE = True
 GRAIN = 4
@@ -17,23 +19,11 @@ GTES = 512
 SIZE = 3 * GTES * GRAIN         # three grain tables, of four sectors each
 DATA = content.pattern(SIZE, GRAIN, "D" * 3 * GTES, 740)
 ONES = (1 << 32) - 1
-IN_HEADER = "lies in the header or the descriptor"
-IN_TABLE = "lies in a grain table or grain directory"
-BEYOND = "lies beyond the end of the file"
 INSTEAD = ("; the redundant copy of grain table %d is used instead: copy the "
            "disk while it can be read")
-# For writing:
-OUTSIDE = ("grain %d is said to be at sector %d, which is in the header or "
-           "beyond the end of the file")
-TWICE = ("grain %d, at sector %d, or one of those behind it, lies where "
-         "another grain or a grain table is")
-NO_TABLE = "grain table %d is said to be at sector %d, where none can be"
-TABLE_TWICE = "grain table %d, at sector %d, lies where something else is"
 ONE_TABLE = "grain table %d and its redundant copy are one"
 DIFFERENT = ("entry %d of grain table %d is %d, and %d in the redundant copy "
              "of that table")
-ALONE = (", at sector %d: expected it to have its place for itself, but "
-         "another table lies there too: the file is damaged")
 
 
 def both(image, grain, value):

@@ -3,12 +3,32 @@
 whole messages.
 
 Each function makes one message from its values; <disk> and <dir> are filled
-in by hostile.py.  The wording is stated here once, so that a better sentence
-is a change of one line.
+in by hostile.py.  The constants are parts of messages.  The wording is stated
+here once, so that a better sentence is a change of one line.
 """
 
 UNKNOWN = ": the file is damaged, incomplete, or of a kind that is not known"
 CUT = ": the file is damaged or incomplete"
+
+# What is wrong with the place of a grain that is read: the problem of grain().
+IN_HEADER = "lies in the header or the descriptor"
+IN_TABLE = "lies in a grain table or grain directory"
+BEYOND = "lies beyond the end of the file"
+# What follows table(), with the sector of a table that is read.
+ALONE = (", at sector %d: expected it to have its place for itself, but "
+         "another table lies there too: the file is damaged")
+
+# What is wrong for those who would write: the problem of damaged(), with the
+# number of the grain or the grain table and its sector.
+OUTSIDE = ("grain %d is said to be at sector %d, which is in the header or "
+           "beyond the end of the file")
+TWICE = ("grain %d, at sector %d, or one of those behind it, lies where "
+         "another grain or a grain table is")
+NO_TABLE = "grain table %d is said to be at sector %d, where none can be"
+TABLE_TWICE = "grain table %d, at sector %d, lies where something else is"
+# The same of a stream-optimized disk, with the number and the byte.
+STREAM_OUTSIDE = ("grain %d, said to be at byte %d of the file, lies beyond "
+                  "its end or in its header")
 
 
 def extent(name):
