@@ -7,10 +7,8 @@ The row about markers that are out of order or unknown is in
 hostile-stream-log.py, since only the log of an unclosed disk is walked.
 """
 
-import gzip
-import zlib
-
-from vmdkgen import content, disk, model, stream, wording, written
+from vmdkgen import content, disk, model, wording, written
+from vmdkgen.mispacked import flipped, gzipped, other, with_dictionary
 from vmdkgen.wording import BEYOND, IN_HEADER, STREAM_OUTSIDE
 
 HOSTILE = True
@@ -52,29 +50,6 @@ def plain(sub, **options):
     return disk.streamed(sub, "d.vmdk", PLAIN, grain=SECTORS, **options)
 
 
-def flip(position):
-    """Change one byte of the compressed data."""
-    def change(packed):
-        data = bytearray(packed)
-        data[position] ^= 0x55
-        return bytes(data)
-    return change
-
-
-def other(data):
-    """Quite other data, compressed."""
-    return lambda packed: stream.deflate(data)
-
-
-def dictionary(_):
-    codec = zlib.compressobj(6, zlib.DEFLATED, 15, 8, 0, b"sector")
-    return codec.compress(b"sector" * 1300) + codec.flush()
-
-
-def gzipped(packed):
-    return gzip.compress(zlib.decompress(packed))
-
-
 # What is wrong with grain 9.
 DATA = {
     "lba-of-another-grain": ({"lba": {9: 8 * SECTORS}}, OTHER),
@@ -92,12 +67,12 @@ DATA = {
     "one-byte-more": ({"packed": {9: other(b"a" * (GRAIN + 1))}}, MORE),
     "one-byte-less": ({"packed": {9: other(b"a" * (GRAIN - 1))}}, LESS),
     "nothing": ({"packed": {9: other(b"")}}, LESS),
-    "preset-dictionary": ({"packed": {9: dictionary}}, NO_DATA),
+    "preset-dictionary": ({"packed": {9: with_dictionary}}, NO_DATA),
     "truncated": ({"packed": {9: lambda packed: packed[:-5]}}, NO_DATA),
     "without-checksum": ({"packed": {9: lambda packed: packed[:-4]}},
                          NO_DATA),
-    "wrong-checksum": ({"packed": {9: flip(-1)}}, NO_DATA),
-    "wrong-byte": ({"packed": {9: flip(40)}}, NO_DATA),
+    "wrong-checksum": ({"packed": {9: flipped(-1)}}, NO_DATA),
+    "wrong-byte": ({"packed": {9: flipped(40)}}, NO_DATA),
     "gzip": ({"packed": {9: gzipped}}, NO_DATA),
     "not-deflate": ({"packed": {9: lambda packed: b"\xff" * 99}}, NO_DATA),
 }

@@ -1,45 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Damaged grains of a stream fail alone, the rest reads right."""
 
-import gzip
-import zlib
-
-from vmdkgen import content, disk, stream
-
+from vmdkgen import content, disk
+from vmdkgen.mispacked import flipped, gzipped, other, with_dictionary
 
 PLAIN = content.pattern(40 * 128, 128, "DD.R" * 10, 31)
 GRAIN = 128 * 512
-
-
-def flip(position):
-    """Change one byte of the compressed data."""
-    def change(packed):
-        data = bytearray(packed)
-        data[position] ^= 0x55
-        return bytes(data)
-    return change
-
-
-def other(data):
-    """Quite other data, compressed."""
-    return lambda packed: stream.deflate(data)
-
-
-def dictionary(_):
-    codec = zlib.compressobj(6, zlib.DEFLATED, 15, 8, 0, b"sector")
-    return codec.compress(b"sector" * 10000) + codec.flush()
-
-
-def gzipped(packed):
-    return gzip.compress(zlib.decompress(packed))
 
 
 BAD = {
     "wrong-lba": {"lba": {9: 8 * 128}},
     "lba-unaligned": {"lba": {9: 9 * 128 + 1}},
     "lba-past-end": {"lba": {9: 1 << 60}},
-    "adler": {"packed": {9: flip(-1)}},
-    "data-flipped": {"packed": {9: flip(40)}},
+    "adler": {"packed": {9: flipped(-1)}},
+    "data-flipped": {"packed": {9: flipped(40)}},
     "too-short": {"packed": {9: other(b"a" * (GRAIN - 1))}},
     "too-long": {"packed": {9: other(b"a" * (GRAIN + 1))}},
     "bomb": {"packed": {9: other(bytes(64 << 20))}},
@@ -48,7 +22,7 @@ BAD = {
     "size-zero": {"sizes": {9: 0}},
     "size-one": {"sizes": {9: 1}},
     "size-all-ones": {"sizes": {9: 0xffffffff}},
-    "preset-dictionary": {"packed": {9: dictionary}},
+    "preset-dictionary": {"packed": {9: with_dictionary}},
     "gzip": {"packed": {9: gzipped}},
     "not-deflate": {"packed": {9: lambda packed: b"\xff" * len(packed)}},
 }
