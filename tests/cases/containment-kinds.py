@@ -5,10 +5,9 @@ is anything that the kernel shows of processes; and nothing waits."""
 import contextlib
 import os
 import pty
-import socket
 import stat
 
-from vmdkgen import content, disk
+from vmdkgen import case, content, disk
 
 
 SECRET = content.full(1024, 352)
@@ -70,20 +69,10 @@ def terminal():
         os.close(master)
 
 
-def listen(path):
-    """A socket at PATH, which may be longer than such a name."""
-    listener = socket.socket(socket.AF_UNIX)
-    here = os.open(".", os.O_RDONLY)
-    os.chdir(os.path.dirname(path))
-    listener.bind(os.path.basename(path))
-    os.fchdir(here)
-    os.close(here)
-    listener.close()
-
-
 def kinds(tty):
     """Name -> function (path) that makes one."""
-    made = {"fifo": os.mkfifo, "socket": listen, "directory": os.mkdir}
+    made = {"fifo": os.mkfifo, "socket": case.make_socket,
+            "directory": os.mkdir}
     if os.geteuid() != 0:
         print("-- not root: no devices")
         return made

@@ -2,9 +2,8 @@
 """Files outside the directory of the disk are never opened."""
 
 import os
-import socket
 
-from vmdkgen import content, disk
+from vmdkgen import case, content, disk
 
 
 SECRET = content.full(1024, 350)
@@ -58,11 +57,7 @@ def make(d):
         yield sub.refuse(extent(sub, "f", keyword), "d.vmdk")
 
     sub = d.sub("socket")
-    listener = socket.socket(socket.AF_UNIX)
-    here = os.getcwd()
-    os.chdir(sub.dir)
-    listener.bind("f")
-    os.chdir(here)
+    case.make_socket(sub.path("f"))
     yield sub.refuse(extent(sub, "f"), "d.vmdk", "f")
 
     sub = d.sub("disk-is-a-directory")

@@ -6,9 +6,8 @@ The other rows of 11.1 are in hostile-descriptor.py and hostile-parents.py.
 """
 
 import os
-import socket
 
-from vmdkgen import content, descriptor, disk, wording, written
+from vmdkgen import case, content, descriptor, disk, wording, written
 
 HOSTILE = True
 SIZE = 1024
@@ -122,11 +121,7 @@ def no_regular_file(d):
     sub = d.sub("dot")
     yield sub.refuse(extent(sub, "."), exact=wording.special(WHO, ".", "."))
     sub = d.sub("socket")
-    listener = socket.socket(socket.AF_UNIX)
-    here = os.getcwd()
-    os.chdir(sub.dir)
-    listener.bind("f")
-    os.chdir(here)
+    case.make_socket(sub.path("f"))
     yield sub.refuse(extent(sub, "f"), exact=wording.special(WHO, "f", "f"))
     # Where devices may be looked for, they are found, and not used.
     for name in ("zero", "tty"):

@@ -12,6 +12,7 @@ the path of the disk and <dir> for that of its directory.
 """
 
 import os
+import socket
 
 from . import disk
 
@@ -67,6 +68,17 @@ class Refused:
         self.exact = exact
         self.warns = list(warns)
         self.label = label or os.path.basename(os.path.dirname(path))
+
+
+def make_socket(path):
+    """A socket that nobody listens at; path may be longer than such a name."""
+    made = socket.socket(socket.AF_UNIX)
+    here = os.open(".", os.O_RDONLY)
+    os.chdir(os.path.dirname(path))
+    made.bind(os.path.basename(path))
+    os.fchdir(here)
+    os.close(here)
+    made.close()
 
 
 class Directory:
