@@ -13,10 +13,6 @@ requires_nbdsh
 requires qemu-img --version
 requires grep VmHWM: /proc/self/status
 
-# A sanitizer has shadow memory, and keeps 256 MiB that were freed.
-extra=0
-if [ -n "$sanitizer_runtime" ]; then extra=600; fi
-
 make_tmpdir
 cd "$tmpdir"
 "$PYTHON" "$abs_srcdir/make-raw.py" raw 104859136 10
@@ -62,7 +58,7 @@ END
 # The limit is in MiB.
 peak ()
 {
-    local limit=$(($1 + extra)) disk=$2 found
+    local limit=$(($1 + sanitizer_memory)) disk=$2 found
     shift 2
     # glibc gives each thread an arena, which is not what this is about.
     MALLOC_ARENA_MAX=2 start_nbdkit vmdk "$disk" "$1"
