@@ -73,6 +73,18 @@ files_make (const char *name, const char *content, mode_t mode)
   close (fd);
 }
 
+void
+files_make_dir (const char *name)
+{
+  MUST (mkdir (files_path (name), 0755) == 0);
+}
+
+void
+files_make_link (const char *target, const char *name)
+{
+  MUST (symlink (target, files_path (name)) == 0);
+}
+
 const char *
 files_content (const char *name)
 {
@@ -121,7 +133,7 @@ files_create_beside (struct file *f)
 }
 
 void
-files_check_refused (const char *file, int line, struct file *f, int error)
+files_check_none_beside (const char *file, int line, struct file *f, int error)
 {
   const unsigned before = files_count ();
   struct file *by;

@@ -20,6 +20,10 @@ extern const char *files_path (const char *name);
 /* A new file of just that mode. */
 extern void files_make (const char *name, const char *content, mode_t mode);
 
+/* A new directory; a new link to TARGET. */
+extern void files_make_dir (const char *name);
+extern void files_make_link (const char *target, const char *name);
+
 /* "(none)" if there is none.  Good until the next call. */
 extern const char *files_content (const char *name);
 
@@ -38,9 +42,9 @@ extern struct file *files_create_beside (struct file *f);
 
 /* None can be made: errno is ERROR, and no name is new. */
 extern void
-files_check_refused (const char *file, int line, struct file *f, int error);
+files_check_none_beside (const char *file, int line, struct file *f, int error);
 
-#define CHECK_REFUSED(f, error) \
-  files_check_refused (__FILE__, __LINE__, f, error)
+#define CHECK_NONE_BESIDE(f, error) \
+  files_check_none_beside (__FILE__, __LINE__, f, error)
 
 #endif /* VMDK_FILES_H */

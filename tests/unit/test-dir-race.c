@@ -27,46 +27,34 @@
 
 static struct dir *with_openat2, *with_walk;
 
-static void
-make_dir (const char *path)
-{
-  MUST (mkdir (files_path (path), 0755) == 0);
-}
-
-static void
-make_link (const char *target, const char *path)
-{
-  MUST (symlink (target, files_path (path)) == 0);
-}
-
 /* The tree "in" is the wall. */
 static void
 make_tree (void)
 {
   files_begin ();
   files_make ("secret", "secret", 0644);
-  make_dir ("out");
+  files_make_dir ("out");
   files_make ("out/f", "secret", 0644);
-  make_dir ("out/three");
+  files_make_dir ("out/three");
   files_make ("out/three/f", "secret", 0644);
 
-  make_dir ("in");
+  files_make_dir ("in");
   files_make ("in/f", "f", 0644);
-  make_dir ("in/sub");
+  files_make_dir ("in/sub");
   files_make ("in/sub/g", "g", 0644);
 
-  make_dir ("in/dir");
+  files_make_dir ("in/dir");
   files_make ("in/dir/f", "f", 0644);
-  make_link ("../out", "in/dir-link");
+  files_make_link ("../out", "in/dir-link");
 
-  make_dir ("in/one");
-  make_dir ("in/one/two");
-  make_dir ("in/one/two/three");
+  files_make_dir ("in/one");
+  files_make_dir ("in/one/two");
+  files_make_dir ("in/one/two/three");
   files_make ("in/one/two/three/f", "f", 0644);
-  make_link ("../../out", "in/one/two-link");
+  files_make_link ("../../out", "in/one/two-link");
 
   files_make ("in/file", "f", 0644);
-  make_link ("../secret", "in/file-link");
+  files_make_link ("../secret", "in/file-link");
   files_make ("in/plain", "f", 0644);
   MUST (mkfifo (files_path ("in/plain-link"), 0644) == 0);
 }

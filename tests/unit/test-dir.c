@@ -20,76 +20,42 @@
 #include <unistd.h>
 
 #include "dir.h"
+#include "files.h"
 #include "test.h"
 
-/* Base holds the tree "in", which is the wall, and what is outside. */
-static const char *base;
-
-static const char *
-at (const char *path)
-{
-  static char full[4][2 * PATH_MAX];
-  static unsigned turn;
-  char *p = full[turn++ % 4];
-
-  snprintf (p, sizeof full[0], "%s/%s", base, path);
-  return p;
-}
-
-static void
-make_file (const char *path, const char *content)
-{
-  FILE *f = fopen (at (path), "w");
-
-  MUST (f != NULL);
-  fputs (content, f);
-  MUST (fclose (f) == 0);
-}
-
-static void
-make_dir (const char *path)
-{
-  MUST (mkdir (at (path), 0755) == 0);
-}
-
-static void
-make_link (const char *target, const char *path)
-{
-  MUST (symlink (target, at (path)) == 0);
-}
-
+/* The tree "in" is the wall. */
 static void
 make_tree (void)
 {
-  base = test_directory ();
-  make_file ("secret", "secret");
-  make_dir ("out");
-  make_file ("out/f", "secret");
-  make_dir ("in");
-  make_file ("in/f", "f");
-  make_file ("in/name with blank", "blank");
-  make_dir ("in/sub");
-  make_file ("in/sub/g", "g");
-  make_dir ("in/sub/deep");
-  make_file ("in/sub/deep/h", "h");
-  make_link ("f", "in/link");
-  make_link ("sub/g", "in/link-down");
-  make_link ("../../f", "in/sub/deep/link-up");
-  make_link ("sub", "in/link-dir");
-  make_link ("sub/deep", "in/link-deep");
-  make_link ("link", "in/link-link");
-  make_link ("../secret", "in/link-out");
-  make_link ("../out", "in/link-dir-out");
-  make_link ("../in/f", "in/link-out-and-in");
-  make_link (at ("secret"), "in/link-absolute");
-  make_link (at ("in/f"), "in/link-absolute-in");
-  make_link ("/proc/self/root/etc/passwd", "in/link-magic");
-  make_link ("missing", "in/link-dangling");
-  make_link ("loop-b", "in/loop-a");
-  make_link ("loop-a", "in/loop-b");
-  make_link (".", "in/link-dot");
-  make_link ("..", "in/link-dot-dot");
-  MUST (mkfifo (at ("in/fifo"), 0644) == 0);
+  files_begin ();
+  files_make ("secret", "secret", 0644);
+  files_make_dir ("out");
+  files_make ("out/f", "secret", 0644);
+  files_make_dir ("in");
+  files_make ("in/f", "f", 0644);
+  files_make ("in/name with blank", "blank", 0644);
+  files_make_dir ("in/sub");
+  files_make ("in/sub/g", "g", 0644);
+  files_make_dir ("in/sub/deep");
+  files_make ("in/sub/deep/h", "h", 0644);
+  files_make_link ("f", "in/link");
+  files_make_link ("sub/g", "in/link-down");
+  files_make_link ("../../f", "in/sub/deep/link-up");
+  files_make_link ("sub", "in/link-dir");
+  files_make_link ("sub/deep", "in/link-deep");
+  files_make_link ("link", "in/link-link");
+  files_make_link ("../secret", "in/link-out");
+  files_make_link ("../out", "in/link-dir-out");
+  files_make_link ("../in/f", "in/link-out-and-in");
+  files_make_link (files_path ("secret"), "in/link-absolute");
+  files_make_link (files_path ("in/f"), "in/link-absolute-in");
+  files_make_link ("/proc/self/root/etc/passwd", "in/link-magic");
+  files_make_link ("missing", "in/link-dangling");
+  files_make_link ("loop-b", "in/loop-a");
+  files_make_link ("loop-a", "in/loop-b");
+  files_make_link (".", "in/link-dot");
+  files_make_link ("..", "in/link-dot-dot");
+  MUST (mkfifo (files_path ("in/fifo"), 0644) == 0);
 }
 
 /* ---- both ways ---- */
@@ -211,7 +177,7 @@ static void
 absolute_names_lead_out (void)
 {
   CHECK_REFUSED ("/etc/passwd", LEADS_OUT);
-  CHECK_REFUSED (at ("in/f"), LEADS_OUT);
+  CHECK_REFUSED (files_path ("in/f"), LEADS_OUT);
   CHECK_REFUSED ("//f", LEADS_OUT);
   CHECK_REFUSED ("/", LEADS_OUT);
 }
@@ -277,7 +243,7 @@ directories_fifos_sockets_and_devices_are_not_regular (void)
   struct sockaddr_un addr = { .sun_family = AF_UNIX };
   int s = socket (AF_UNIX, SOCK_STREAM, 0), home = open (".", O_RDONLY);
 
-  MUST (s >= 0 && home >= 0 && chdir (at ("in")) == 0);
+  MUST (s >= 0 && home >= 0 && chdir (files_path ("in")) == 0);
   strcpy (addr.sun_path, "socket");
   MUST (bind (s, (void *) &addr, sizeof addr) == 0);
   MUST (fchdir (home) == 0);
@@ -290,9 +256,9 @@ directories_fifos_sockets_and_devices_are_not_regular (void)
   CHECK_REFUSED ("link-dir", NOT_REGULAR);
   CHECK_REFUSED ("fifo", NOT_REGULAR); /* and does not wait */
   CHECK_REFUSED ("socket", NOT_REGULAR);
-  if (mknod (at ("in/null"), S_IFCHR | 0666, 1 << 8 | 3) == 0) {
+  if (mknod (files_path ("in/null"), S_IFCHR | 0666, 1 << 8 | 3) == 0) {
     /* Where devices do not work (nodev), it cannot be opened: EACCES. */
-    int fd = open (at ("in/null"), O_RDONLY);
+    int fd = open (files_path ("in/null"), O_RDONLY);
 
     if (fd >= 0) {
       close (fd);
@@ -329,7 +295,7 @@ what_is_not_regular_is_not_even_opened (void)
   struct file *f;
 
   MUST (watch >= 0);
-  MUST (inotify_add_watch (watch, at ("in"), IN_OPEN) >= 0);
+  MUST (inotify_add_watch (watch, files_path ("in"), IN_OPEN) >= 0);
   CHECK_FOUND ("f", "f");
   CHECK (count_opens (watch) > 0); /* so the kernel tells */
   CHECK_REFUSED ("fifo", NOT_REGULAR);
@@ -338,7 +304,7 @@ what_is_not_regular_is_not_even_opened (void)
   CHECK_INT (class_of (f), NOT_REGULAR);
   f = dir_open_file (with_walk, "fifo", true);
   CHECK_INT (class_of (f), NOT_REGULAR);
-  CHECK (file_posix_open (at ("in/fifo"), FILE_WRITABLE) == NULL);
+  CHECK (file_posix_open (files_path ("in/fifo"), FILE_WRITABLE) == NULL);
   CHECK_INT (count_opens (watch), 0);
   close (watch);
 }
@@ -351,7 +317,7 @@ links_of_the_kernel_are_not_followed (void)
 {
   struct dir *all = dir_posix_open ("/proc/self/fd", 0);
   struct dir *walk = dir_posix_open ("/proc/self/fd", 0);
-  int secret = open (at ("secret"), O_RDONLY), found;
+  int secret = open (files_path ("secret"), O_RDONLY), found;
   char name[20];
 
   MUST (all != NULL && walk != NULL && secret >= 0);
@@ -378,11 +344,11 @@ check_unreadable (void)
 static void
 what_may_not_be_read_is_not (void)
 {
-  make_file ("in/unreadable", "x");
-  MUST (chmod (at ("in/unreadable"), 0) == 0);
-  make_dir ("in/closed");
-  make_file ("in/closed/f", "x");
-  MUST (chmod (at ("in/closed"), 0) == 0);
+  files_make ("in/unreadable", "x", 0644);
+  MUST (chmod (files_path ("in/unreadable"), 0) == 0);
+  files_make_dir ("in/closed");
+  files_make ("in/closed/f", "x", 0644);
+  MUST (chmod (files_path ("in/closed"), 0) == 0);
   test_as_nobody (check_unreadable);
 }
 
@@ -394,7 +360,7 @@ the_longest_names_are_opened (void)
   memset (name, 'n', NAME_MAX);
   name[NAME_MAX] = '\0';
   snprintf (path, sizeof path, "in/%s", name);
-  make_file (path, "long");
+  files_make (path, "long", 0644);
   CHECK_FOUND (name, "long");
 }
 
@@ -422,10 +388,10 @@ deep_directories_are_walked (void)
 
   for (i = 0; i < 60; ++i) {
     p = stpcpy (p, "/d");
-    make_dir (path);
+    files_make_dir (path);
   }
   strcpy (p, "/f");
-  make_file (path, "deep");
+  files_make (path, "deep", 0644);
   CHECK_FOUND (path + 3, "deep");
 }
 
@@ -476,7 +442,7 @@ files_are_named_as_the_user_named_the_directory (void)
   struct file *f = dir_open_file (with_openat2, "sub/g", false);
 
   MUST (f != NULL);
-  CHECK_STRING (f->name, at ("in/sub/g"));
+  CHECK_STRING (f->name, files_path ("in/sub/g"));
   file_close (f);
 }
 
@@ -498,11 +464,11 @@ one_file_has_one_identity (void)
 static void
 what_is_no_directory_is_refused_with_one_error (void)
 {
-  CHECK (dir_posix_open (at ("in/f"), 0) == NULL);
+  CHECK (dir_posix_open (files_path ("in/f"), 0) == NULL);
   CHECK_INT (errno, ENOTDIR);
   CHECK_ONE_ERROR ("in/f");
   reports_forget ();
-  CHECK (dir_posix_open (at ("missing"), 0) == NULL);
+  CHECK (dir_posix_open (files_path ("missing"), 0) == NULL);
   CHECK_INT (errno, ENOENT);
   CHECK_ONE_ERROR ("missing");
 }
@@ -510,18 +476,19 @@ what_is_no_directory_is_refused_with_one_error (void)
 static void
 what_the_user_names_must_be_a_regular_file_too (void)
 {
-  struct file *f = file_posix_open (at ("in/link"), 0); /* may be a link */
+  struct file *f =
+    file_posix_open (files_path ("in/link"), 0); /* may be a link */
 
   CHECK (f != NULL);
   file_close (f);
   CHECK_SILENT ();
-  CHECK (file_posix_open (at ("in/fifo"), 0) == NULL);
+  CHECK (file_posix_open (files_path ("in/fifo"), 0) == NULL);
   CHECK_ONE_ERROR ("regular file");
   reports_forget ();
-  CHECK (file_posix_open (at ("in/sub"), 0) == NULL);
+  CHECK (file_posix_open (files_path ("in/sub"), 0) == NULL);
   CHECK_ONE_ERROR ("regular file");
   reports_forget ();
-  CHECK (file_posix_open (at ("missing"), 0) == NULL);
+  CHECK (file_posix_open (files_path ("missing"), 0) == NULL);
   CHECK_INT (errno, ENOENT);
   CHECK_ONE_ERROR ("missing");
 }
@@ -530,8 +497,8 @@ int
 main (void)
 {
   make_tree ();
-  with_openat2 = dir_posix_open (at ("in"), 0);
-  with_walk = dir_posix_open (at ("in"), 0);
+  with_openat2 = dir_posix_open (files_path ("in"), 0);
+  with_walk = dir_posix_open (files_path ("in"), 0);
   MUST (with_openat2 != NULL && with_walk != NULL);
   dir_posix_avoid_openat2 (with_walk);
 

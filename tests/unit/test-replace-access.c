@@ -70,7 +70,7 @@ replace_what_was_opened (void)
   struct file *by;
 
   if (narrowed == 0) {
-    CHECK_REFUSED (whose, EPERM);
+    CHECK_NONE_BESIDE (whose, EPERM);
     return;
   }
   by = files_create_beside (whose);
