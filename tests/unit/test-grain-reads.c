@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "disk.h"
 #include "file-memory.h"
+#include "file.h"
 #include "grain-maps.h"
 #include "image.h"
 #include "link.h"
@@ -93,7 +93,7 @@ faulty_close (struct file *f)
   struct faulty_file *faulty = (struct faulty_file *) f;
 
   file_close (faulty->inner);
-  free (f->name);
+  file_fini (f);
   free (f);
 }
 
@@ -108,9 +108,7 @@ open_faulty (struct image *i, uint64_t bad_sector)
 {
   struct faulty_file *f = calloc (1, sizeof *f);
 
-  MUST (f != NULL);
-  f->file.ops = &faulty_ops;
-  f->file.name = strdup ("x.vmdk");
+  MUST (f != NULL && file_init (&f->file, &faulty_ops, "x.vmdk") == 0);
   f->file.id.inode = 1;
   f->inner = image_file (i, "x.vmdk", 0, 1);
   f->bad_start = bad_sector * S;
