@@ -18,12 +18,8 @@ requires_nbdsh
 requires qemu-img --version
 requires grep VmRSS: /proc/self/status
 
-# A sanitizer has shadow memory, and keeps 256 MiB that were freed.
-extra=0
-if [ -n "$sanitizer_runtime" ]; then extra=600; fi
-
 make_tmpdir
 export TMPDIR=$tmpdir
 # shellcheck disable=SC2086
 "$PYTHON" "$abs_srcdir/soak.py" "$tmpdir" "${VMDK_SOAK_SECONDS:-20}" \
-    "${VMDK_SOAK_SEED:-1}" $extra ${VMDK_SOAK_DISKS:-}
+    "${VMDK_SOAK_SEED:-1}" $sanitizer_memory ${VMDK_SOAK_DISKS:-}
