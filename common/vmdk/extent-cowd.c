@@ -183,10 +183,12 @@ cowd_open (struct extent *e, const struct extent_source *source)
   }
   e->unclean = c->header.unclean;
   c->free_from = c->header.free_from;
-  /* Nothing is behind the end of the file: a wild number must not make it grow
+  /* Nothing is behind the end of the file: wild numbers must not make it grow
    * to 2 TiB.
    */
   c->header.free_from = min_u64 (c->header.free_from, source->file_size);
+  c->header.directory_end =
+    min_u64 (c->header.directory_end, source->file_size);
   c->grains.geometry = c->header.geometry;
   grains_init (&c->grains, e, &cowd_format, c);
   e->state = c;

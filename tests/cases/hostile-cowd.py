@@ -142,23 +142,23 @@ def tables(d):
                wording.table(2, GTES, NAME) + ALONE % at])
 
 
-def free_sector(d):
+def new_places(d):
     """Where new grains would go, if the header were believed: over what is
-    there.  A write has to leave all of it alone."""
-    for label, value in (("0", 0), ("header", 2), ("directory", 4),
-                         ("first-table", 5), ("grains", 40),
-                         ("past-end", 1 << 31), ("all-ones", ONES)):
-        sub = d.sub("free-sector-" + label)
-        link, image = link_of(sub, fields={"freeSector": value})
-        if value > image.file_size() // 512:
-            yield sub.serve(link)
-            continue
+    there, or far behind it.  A write has to leave all of it alone, and the
+    file small."""
+    places = [("free-sector", "freeSector", value) for value in (
+        0, 2, 4, 5, 40, 1 << 31, ONES)]
+    for name, field, value in places + [
+            ("entries", "numGDEntries", 1 << 24),
+            ("entries", "numGDEntries", ONES)]:
+        sub = d.sub("%s-%d" % (name, value))
+        link, image = link_of(sub, fields={field: value})
         now = model.Model(link.expected().read(0, SIZE * 512))
         written.write_once(link.path, now, 512, 3000)
-        written.check_files(link.path, now.data)
         if image.file_size() > 4 << 20:
             raise verify.Difference("%s: the file has grown to %d bytes"
                                     % (sub.dir, image.file_size()))
+        written.check_files(link.path, now.data)
         yield sub.serve(link, written.Left(now.data))
 
 
@@ -178,5 +178,5 @@ def called_disks(d):
 
 
 def make(d):
-    for group in (headers, tables, free_sector, called_disks):
+    for group in (headers, tables, new_places, called_disks):
         yield from group(d)
