@@ -279,9 +279,27 @@ def tell(d, story):
         handle.shutdown()
 
 
+def tell_of_descriptor(d):
+    """The content ID of what is written would go to a file that nobody finds
+    any more, and children of the old content would be believed."""
+    link, _ = split(d)
+    data = link.expected().read(0, SIZE * 512)
+    with written.serving(link.path, errors=True) as running:
+        handle = nbd.NBD()
+        handle.connect_unix(running.socket)
+        replace(link.path)
+        for _ in range(2):
+            must_fail("write", handle.pwrite, b"w" * 512, 0)
+        if read(handle, 0, SIZE) != data:
+            raise Difference("the disk does not read right")
+        check_messages(running, Story(split, replace, REPLACED), "d.vmdk")
+        handle.shutdown()
+
+
 def main():
     top = case.Directory(sys.argv[1])
     failed = 0
+    tell_of_descriptor(top.sub("descriptor"))
     for i, story in enumerate(stories()):
         began = time.monotonic()
         label = "%d-%s-%s" % (i, story.make.__name__, story.act.__name__)

@@ -46,13 +46,31 @@ writing_check_file (struct writing *w, struct file *f)
   return note_sync (w, file_check (f));
 }
 
+/* A content ID in a file that has lost its name would tell nobody that the
+ * content has changed.
+ */
+static int
+check_descriptor (const struct writing *w)
+{
+  const char *what = file_spoilt (w->descriptor, false, true);
+
+  if (what == NULL)
+    return 0;
+  report_error ("%s: %s, so that the new content ID of what is written cannot "
+                "be told there: open the disk again",
+                w->descriptor->name, what);
+  errno = EIO;
+  return -1;
+}
+
 static int
 change_identity (struct writing *w)
 {
   if (w->identity_changed)
     return 0;
-  if (w->edit != NULL && (descriptor_edit_apply (w->edit) == -1 ||
-                          writing_sync (w, w->descriptor) == -1))
+  if (w->edit != NULL &&
+      (check_descriptor (w) == -1 || descriptor_edit_apply (w->edit) == -1 ||
+       writing_sync (w, w->descriptor) == -1))
     return -1;
   w->identity_changed = true;
   return 0;
