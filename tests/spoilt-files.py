@@ -84,6 +84,11 @@ def over(make, children):
     return chain
 
 
+def under_descriptor(d):
+    """The other program has to do with the descriptor of a parent."""
+    return over(split, 1)(d)[0], "base.vmdk"
+
+
 # ---- what the other program does ----
 
 def overwrite(path):
@@ -187,6 +192,9 @@ def stories():
             yield Story(chain, overwrite, CHANGED, (HALF, SIZE))
             yield Story(chain, replace, REPLACED, (HALF, SIZE))
             yield Story(chain, look, None)
+    yield Story(under_descriptor, touch, CHANGED, (HALF, SIZE))
+    yield Story(under_descriptor, replace, REPLACED, (HALF, SIZE))
+    yield Story(under_descriptor, look, None)
     for make in (sparse, empty, cowd, flat, packed):
         yield Story(make, replace, REPLACED, readonly=False)
         yield Story(make, look, None, readonly=False, written_first=True)
