@@ -43,6 +43,8 @@ NO_VMDK = ("<dir>/%s: expected a VMDK, found neither a descriptor nor the "
 BARE = ("<dir>/%s: this is a single extent without its descriptor: what it "
         "does not hold reads as zeroes, although a parent or other extents "
         "may belong to it; if there is a descriptor, name that")
+CONFLICT = ("its descriptor sets a key twice, to different values: remove "
+            "one of the two lines")
 
 
 def child(sub, hint, **words):
@@ -105,6 +107,13 @@ def odd_hints(d):
         "hint": "/etc/shadow"}), warns=[
             "<disk>: parentFileNameHint is ignored, since parentCID=ffffffff "
             "says that there is no parent"])
+    sub = d.sub("second-hint")
+    base = disk.mono(sub, "base.vmdk", LOWER, cid=CID)
+    second = 'parentFileNameHint="/etc/shadow"'
+    yield sub.serve(
+        disk.mono(sub, "d.vmdk", UPPER, base, words={"extra": [second]}),
+        reason=CONFLICT, warns=[wording.odd_line(
+            7, "the key was set before; this value is ignored", second)])
     sub = d.sub("flat-child")
     part = disk.flat(sub, "d.raw", LOWER)
     yield sub.refuse(disk.link(sub, "d.vmdk", [part], parent_cid=CID,
