@@ -23,12 +23,19 @@ static int
 refuse_signature (const struct extent *e, const struct extent_source *source)
 {
   const unsigned char *s = source->sector;
+  const char *type = extent_type_name (source->type);
 
-  report_error ("%s: expected the signature of a %s extent (KDMV, COWD or "
-                "0xcafebabe), found the bytes %02x %02x %02x %02x: the extent "
-                "is encrypted, damaged, or not the file that belongs here",
-                e->file->name, extent_type_name (source->type), s[0], s[1],
-                s[2], s[3]);
+  if (source->file_size < 4)
+    report_error ("%s: expected the signature of a %s extent (KDMV, COWD or "
+                  "0xcafebabe), but the file has only %" PRIu64 " bytes: it "
+                  "was truncated, or copied incompletely",
+                  e->file->name, type, source->file_size);
+  else
+    report_error ("%s: expected the signature of a %s extent (KDMV, COWD or "
+                  "0xcafebabe), found the bytes %02x %02x %02x %02x: the "
+                  "extent is encrypted, damaged, or not the file that belongs "
+                  "here",
+                  e->file->name, type, s[0], s[1], s[2], s[3]);
   errno = EIO;
   return -1;
 }

@@ -21,6 +21,9 @@ URI = ('<disk>: the extent "%s" is an object of a vSAN or vVol datastore, not '
 NO_MAGIC = ("%s: expected the signature of a %s extent (KDMV, COWD or "
             "0xcafebabe), found the bytes 23 20 44 69: the extent is "
             "encrypted, damaged, or not the file that belongs here")
+CUT = ("%s: expected the signature of a %s extent (KDMV, COWD or "
+       "0xcafebabe), but the file has only %d bytes: it was truncated, or "
+       "copied incompletely")
 BAD_NAME = ("expected a file name of at most 4096 bytes and without control "
             "bytes")
 BAD_OFFSET = "expected an offset in sectors after the name"
@@ -106,6 +109,16 @@ def outside(d):
                         ("vsan", "vsan://523d7e5c-1f2a")):
         sub = d.sub(label)
         yield sub.refuse(extent(sub, name), exact=URI % name)
+
+
+def no_bytes(d):
+    """What is not in the file is not told as found."""
+    for keyword in ("SPARSE", "VMFSSPARSE", "SESPARSE"):
+        for size in (0, 3):
+            sub = d.sub("%s-of-%d-bytes" % (keyword, size))
+            sub.write("f", b"KDM"[:size])
+            yield sub.refuse(extent(sub, "f", keyword),
+                             exact=CUT % (wording.extent("f"), keyword, size))
 
 
 def no_regular_file(d):
@@ -271,6 +284,6 @@ def offsets(d):
 
 
 def make(d):
-    for group in (outside, no_regular_file, one_file_twice, odd_bytes,
+    for group in (outside, no_bytes, no_regular_file, one_file_twice, odd_bytes,
                   long_names, offsets):
         yield from group(d)
