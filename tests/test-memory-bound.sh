@@ -58,12 +58,18 @@ END
 # The limit is in MiB.
 peak ()
 {
+    load=load.py
+    measure "$@"
+}
+
+measure ()
+{
     local limit=$(($1 + sanitizer_memory)) disk=$2 found
     shift 2
     # glibc gives each thread an arena, which is not what this is about.
     MALLOC_ARENA_MAX=2 start_nbdkit vmdk "$disk" "$1"
     shift 2
-    "$PYTHON" load.py "$uri" "$@"
+    "$PYTHON" $load "$uri" "$@"
     found=$(awk '$1 == "VmHWM:" { print int ($2 / 1024) }' \
                 "/proc/$pid/status")
     echo "$disk: $found MiB at most, $limit allowed"
@@ -82,3 +88,37 @@ peak $((16 * 4 + 32 + 24)) stream.vmdk cache-size=32M -- 1 16 4194304 8
 peak $((16 * (1 + 1) + 8 + 24)) large.vmdk cache-size=8M -- 1 16 1048576 6
 peak $((2 * 16 * (1 + 1) + 1 + 24)) large.vmdk cache-size=1M \
      -- 2 16 1048576 4
+
+# Changed tables have one budget, however many extents there are: sixty, with
+# four tables of 256 KiB each, full of zeroed grains.
+"$PYTHON" - "$abs_srcdir" <<'END'
+import sys
+sys.path.insert(0, sys.argv[1])
+from vmdkgen import case, content, disk, hosted
+here, empty = case.Directory("."), content.empty(4 << 23)
+sparse = dict(version=2, redundant=False,
+              flags=hosted.NEWLINE | hosted.ZEROGRAIN)
+for name, make, options in (("sparse", disk.sparse, sparse),
+                            ("packed", disk.stream, {})):
+    parts = []
+    for i in range(60):
+        file = "%s-%d.vmdk" % (name, i)
+        parts.append(make(here, file, empty, gtes=65536, **options))
+        for at in parts[-1].image.tables.values():
+            parts[-1].image.poke(at * 512, b"\1\0\0\0" * 65536)
+    disk.link(here, name + ".vmdk", parts)
+END
+
+cat > tables.py <<'END'
+import sys
+import nbd
+
+h = nbd.NBD()
+h.connect_uri(sys.argv[1])
+for table in range(60 * 4):
+    h.pwrite(b"x" * 512, (table << 32) + (table << 12))
+h.shutdown()
+END
+load=tables.py
+measure $((4 + 4 + 24)) sparse.vmdk cache-size=4M --
+measure $((4 + 20 + 24)) packed.vmdk cache-size=4M --

@@ -121,6 +121,7 @@ disk_open_writer (struct disk *d, const struct disk_options *options)
     w->writing.child = d->n_links > 1;
     w->writing.no_zeroed_grains = options->no_zeroed_grains;
     w->writing.max_dirty = options->cache_size / 4;
+    w->writing.n_extents = d->links[0]->n_extents;
     w->writing.max_held = options->cache_size / 4;
     w->writing.max_garbage = min_u64 (MAX_GARBAGE, options->cache_size / 2);
     w->writing.stream_close = options->stream_close;
@@ -385,6 +386,7 @@ static int
 change (struct disk *d, const void *buf, uint64_t count, uint64_t offset,
         unsigned flags, part_fn fn)
 {
+  const struct writing *w = &d->writer->writing;
   uint64_t entered;
   int r = 0;
 
@@ -404,6 +406,10 @@ change (struct disk *d, const void *buf, uint64_t count, uint64_t offset,
     stats_count (STATS_WITH_SYNC);
     r = flush_extents (d, false);
   }
+  /* This may have been the last request here, and there are many extents. */
+  else if (r == 0 &&
+           __atomic_load_n (&w->dirty_bytes, __ATOMIC_RELAXED) > w->max_dirty)
+    r = for_each_part (d, NULL, count, offset, 0, relieve_part);
   return r;
 }
 

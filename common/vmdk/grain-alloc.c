@@ -179,6 +179,14 @@ load (struct grain_writer *w, uint64_t number)
   return TAKE (t);
 }
 
+/* So many bytes more, for this extent and for all. */
+static void
+count_dirty (struct grain_writer *w, size_t bytes)
+{
+  __atomic_fetch_add (&w->dirty_bytes, bytes, __ATOMIC_RELAXED);
+  __atomic_fetch_add (&w->writing->dirty_bytes, bytes, __ATOMIC_RELAXED);
+}
+
 static void
 insert (struct grain_writer *w, struct dirty_table *t)
 {
@@ -186,8 +194,7 @@ insert (struct grain_writer *w, struct dirty_table *t)
 
   t->next = *bucket;
   *bucket = t;
-  __atomic_fetch_add (&w->dirty_bytes, sizeof *t + grain_table_bytes (w->g),
-                      __ATOMIC_RELAXED);
+  count_dirty (w, sizeof *t + grain_table_bytes (w->g));
   __atomic_fetch_add (&w->n_tables, 1, __ATOMIC_RELEASE);
 }
 
@@ -237,8 +244,7 @@ grain_table_let_go (struct grain_writer *w, struct dirty_table *t)
   while (*p != t)
     p = &(*p)->next;
   *p = t->next;
-  __atomic_fetch_sub (&w->dirty_bytes, sizeof *t + grain_table_bytes (w->g),
-                      __ATOMIC_RELAXED);
+  count_dirty (w, -(sizeof *t + grain_table_bytes (w->g)));
   /* Before it cannot be found any more: see grain_walk_refresh. */
   __atomic_fetch_add (&w->removals, 1, __ATOMIC_RELEASE);
   __atomic_fetch_sub (&w->n_tables, 1, __ATOMIC_RELEASE);

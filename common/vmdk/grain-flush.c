@@ -344,11 +344,19 @@ grains_flush (struct extent *e)
   return flush (g->writer);
 }
 
-/* Do the dirty tables take more than so much, or is there much to be reused? */
+/* Do the dirty tables of all extents take more than so much, and these more
+ * than their share; or is there much to be reused?  What the others hold back
+ * waits for their own requests or a flush: so all together have at most the
+ * sum of the shares more.
+ */
 static bool
 wants_relief (struct grain_writer *w, size_t max_dirty, bool takes_space)
 {
-  return __atomic_load_n (&w->dirty_bytes, __ATOMIC_RELAXED) > max_dirty ||
+  const struct writing *all = w->writing;
+
+  return (__atomic_load_n (&all->dirty_bytes, __ATOMIC_RELAXED) > max_dirty &&
+          __atomic_load_n (&w->dirty_bytes, __ATOMIC_RELAXED) >
+            all->max_dirty / all->n_extents) ||
          space_wants_flush (&w->space, takes_space);
 }
 

@@ -15,7 +15,7 @@
 #include "stats.h"
 #include "stream.h"
 
-/* So few tables in memory are never too many. */
+/* So few tables in memory are never too many, of all extents together. */
 #define MIN_TABLES 16
 
 /* A table that is being written: to sector PLACE. */
@@ -228,6 +228,18 @@ stream_checkpoint (struct stream_writer *w)
   return r;
 }
 
+/* How much of the tables may be in memory. */
+static uint64_t
+max_table_bytes (const struct stream_writer *w)
+{
+  const struct writing *all = w->writing;
+  const uint64_t some = max_u64 (MIN_TABLES / all->n_extents, 1);
+
+  return max_u64 (
+    min_u64 (all->max_dirty / 2 / all->n_extents, STREAM_MAX_TABLE_BYTES),
+    some * grain_table_bytes (&w->s->grains));
+}
+
 /* Less garbage than an eighth of the file is not worth it; or of the disk,
  * since a file that earlier sessions have left several times as large would
  * grow by an eighth with each.
@@ -242,8 +254,7 @@ stream_wants_checkpoint (struct stream_writer *w)
 
   return __atomic_load_n (&w->garbage_bytes, __ATOMIC_RELAXED) > worth ||
          __atomic_load_n (&w->s->tables->bytes, __ATOMIC_RELAXED) >
-           max_u64 (min_u64 (w->writing->max_dirty / 2, STREAM_MAX_TABLE_BYTES),
-                    MIN_TABLES * grain_table_bytes (&w->s->grains));
+           max_table_bytes (w);
 }
 
 int

@@ -23,8 +23,12 @@ struct writing {
   struct disk *disk;
   bool child;            /* there are links below */
   bool no_zeroed_grains; /* the user's wish */
-  size_t max_dirty;      /* bytes of tables that one extent may hold back */
   enum stream_close stream_close;
+
+  /* Bytes of changed grain tables that the extents hold back together (atomic),
+   * and may; an even share is what each may whatever the others do.
+   */
+  size_t dirty_bytes, max_dirty, n_extents;
 
   /* Of all stream-optimized extents: bytes of raw grains that are held, of
    * packed ones, and how many there may be of each.  The first two are atomic.
