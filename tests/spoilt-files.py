@@ -287,17 +287,26 @@ def tell(d, story):
         handle.shutdown()
 
 
-def tell_of_descriptor(d):
+def tell_of_descriptor(d, begun):
     """The content ID of what is written would go to a file that nobody finds
-    any more, and children of the old content would be believed."""
+    any more, and children of the old content would be believed.  begun: it
+    has gone there, when the file has lost its name."""
     link, _ = split(d)
     data = link.expected().read(0, SIZE * 512)
     with written.serving(link.path, errors=True) as running:
         handle = nbd.NBD()
         handle.connect_unix(running.socket)
+        if begun:
+            data = b"w" * 512 + data[512:]
+            handle.pwrite(data[:512], 0)
+            handle.flush()
         replace(link.path)
         for _ in range(2):
-            must_fail("write", handle.pwrite, b"w" * 512, 0)
+            if begun:
+                handle.pwrite(data[:512], 0)
+                must_fail("flush", handle.flush)
+            else:
+                must_fail("write", handle.pwrite, b"w" * 512, 0)
         if read(handle, 0, SIZE) != data:
             raise Difference("the disk does not read right")
         check_messages(running, Story(split, replace, REPLACED), "d.vmdk")
@@ -307,7 +316,8 @@ def tell_of_descriptor(d):
 def main():
     top = case.Directory(sys.argv[1])
     failed = 0
-    tell_of_descriptor(top.sub("descriptor"))
+    for begun in (False, True):
+        tell_of_descriptor(top.sub("descriptor-%d" % begun), begun)
     for i, story in enumerate(stories()):
         began = time.monotonic()
         label = "%d-%s-%s" % (i, story.make.__name__, story.act.__name__)

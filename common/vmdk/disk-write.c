@@ -75,7 +75,8 @@ flush_extent (struct link *top, struct extent *e, bool end)
 {
   if (!__atomic_load_n (&e->changed, __ATOMIC_ACQUIRE))
     return 0;
-  if (link_check_extent (top, e, LINK_CHECK_NOW) == -1)
+  if (link_check_extent (top, e, LINK_CHECK_NOW) == -1 ||
+      writing_check_descriptor (e->writing) == -1)
     return -1;
   return end && e->driver->write_out ? e->driver->write_out (e)
                                      : e->driver->flush (e);

@@ -46,11 +46,8 @@ writing_check_file (struct writing *w, struct file *f)
   return note_sync (w, file_check (f));
 }
 
-/* A content ID in a file that has lost its name would tell nobody that the
- * content has changed.
- */
-static int
-check_descriptor (const struct writing *w)
+int
+writing_check_descriptor (const struct writing *w)
 {
   const char *what = file_spoilt (w->descriptor, false, true);
 
@@ -68,9 +65,9 @@ change_identity (struct writing *w)
 {
   if (w->identity_changed)
     return 0;
-  if (w->edit != NULL &&
-      (check_descriptor (w) == -1 || descriptor_edit_apply (w->edit) == -1 ||
-       writing_sync (w, w->descriptor) == -1))
+  if (w->edit != NULL && (writing_check_descriptor (w) == -1 ||
+                          descriptor_edit_apply (w->edit) == -1 ||
+                          writing_sync (w, w->descriptor) == -1))
     return -1;
   w->identity_changed = true;
   return 0;

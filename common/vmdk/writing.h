@@ -67,6 +67,13 @@ extern int writing_sync (struct writing *w, struct file *f)
 extern int writing_check_file (struct writing *w, struct file *f)
   __attribute__ ((__nonnull__ (1, 2)));
 
+/* Has the descriptor lost its name to another file?  A content ID there would
+ * tell nobody that the content has changed.  Returns -1 with errno EIO,
+ * reported, if so.
+ */
+extern int writing_check_descriptor (const struct writing *w)
+  __attribute__ ((__nonnull__ (1)));
+
 /* Returns -1 with errno EIO, reported, after a failed sync. */
 extern int writing_check (struct writing *w) __attribute__ ((__nonnull__ (1)));
 
