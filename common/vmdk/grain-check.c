@@ -203,6 +203,28 @@ table_offset (struct check *c, const unsigned char *gdes, unsigned i,
                 table, raw);
 }
 
+/* Of grains side by side from OFFSET on, GRAIN being the first: one is outside.
+ */
+static int
+found_outside (struct check *c, uint64_t grain, uint64_t offset)
+{
+  const struct geometry *geo = &c->g->geometry;
+
+  if (offset < geo->data_start)
+    return found (c,
+                  "grain %" PRIu64 " is said to be at sector %" PRIu64
+                  ", which is in the header",
+                  grain, offset / SECTOR_SIZE);
+  while (offset + geo->grain_bytes <= c->file_size) {
+    offset += geo->grain_bytes;
+    ++grain;
+  }
+  return found (c,
+                "grain %" PRIu64 " is said to be at sector %" PRIu64
+                ", beyond the end of the file, which has %" PRIu64 " bytes",
+                grain, offset / SECTOR_SIZE, c->file_size);
+}
+
 /* The table's N entries from I on are grains side by side, the first at OFFSET.
  */
 static int
@@ -215,10 +237,7 @@ check_grains (struct check *c, uint64_t grain, uint64_t n, uint64_t offset)
   const uint64_t used = min_u64 (bytes, geo->capacity - start);
 
   if (offset < geo->data_start || !range_inside (offset, used, c->file_size))
-    return found (c,
-                  "grain %" PRIu64 " is said to be at sector %" PRIu64
-                  ", which is in the header or beyond the end of the file",
-                  grain, offset / SECTOR_SIZE);
+    return found_outside (c, grain, offset);
   c->used = max_u64 (c->used, offset + bytes);
   if (mark_bytes (c, offset, bytes))
     return 0;

@@ -8,8 +8,8 @@ tar members are nothing that this server opens.
 """
 
 from vmdkgen import content, disk, model, verify, wording, written
-from vmdkgen.wording import (ALONE, BEYOND, IN_HEADER, IN_TABLE, NO_TABLE,
-                             OUTSIDE, TABLE_TWICE, TWICE)
+from vmdkgen.wording import (ALONE, BEYOND, IN_FRONT, IN_HEADER, IN_TABLE,
+                             NO_TABLE, OUTSIDE, TABLE_TWICE, TWICE)
 
 HOSTILE = True
 SIZE = 12000                    # three tables of 4096 grains of a sector
@@ -88,8 +88,8 @@ def headers(d):
 
 # label: (what entry 500 says, what is wrong for readers, and for writers)
 GTE = {
-    "gte-2": (lambda i: 2, IN_HEADER, OUTSIDE),
-    "gte-3": (lambda i: 3, IN_HEADER, OUTSIDE),
+    "gte-2": (lambda i: 2, IN_HEADER, IN_FRONT),
+    "gte-3": (lambda i: 3, IN_HEADER, IN_FRONT),
     "gte-in-directory": (lambda i: 4, IN_TABLE, TWICE),
     "gte-in-its-table": (lambda i: i.tables[0] + 7, IN_TABLE, TWICE),
     "gte-in-another-table": (lambda i: i.tables[2] + 31, IN_TABLE, TWICE),
@@ -113,7 +113,8 @@ def tables(d):
         link.layer = image.fail(500).content
         yield sub.serve(
             link, exact=[wording.grain(500, at, reading, GTES, NAME)],
-            reason=wording.damaged(writing % (500, at), NAME))
+            reason=wording.damaged(wording.fill(
+                writing, 500, at, image.file_size()), NAME))
     sub = d.sub("gte-of-another-grain")
     link, image = link_of(sub)
     image.set_gte(500, image.grains[480])

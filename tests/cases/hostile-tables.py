@@ -10,8 +10,8 @@ hostile-sparse.py.
 """
 
 from vmdkgen import content, disk, wording
-from vmdkgen.wording import (ALONE, BEYOND, IN_HEADER, IN_TABLE, NO_TABLE,
-                             OUTSIDE, TABLE_TWICE, TWICE)
+from vmdkgen.wording import (ALONE, BEYOND, IN_FRONT, IN_HEADER, IN_TABLE,
+                             NO_TABLE, OUTSIDE, TABLE_TWICE, TWICE)
 
 HOSTILE = True
 GRAIN = 4
@@ -35,8 +35,8 @@ def both(image, grain, value):
 
 # label: (what entry 20 says, what is wrong for readers, and for writers)
 GTE = {
-    "gte-in-descriptor": (lambda i: 2, IN_HEADER, OUTSIDE),
-    "gte-end-of-descriptor": (lambda i: 20, IN_HEADER, OUTSIDE),
+    "gte-in-descriptor": (lambda i: 2, IN_HEADER, IN_FRONT),
+    "gte-end-of-descriptor": (lambda i: 20, IN_HEADER, IN_FRONT),
     "gte-in-directory": (lambda i: i.gd, IN_TABLE, TWICE),
     "gte-before-directory": (lambda i: i.gd - 3, IN_TABLE, TWICE),
     "gte-in-redundant-directory": (lambda i: i.rgd, IN_TABLE, TWICE),
@@ -62,7 +62,8 @@ def entries(d):
         link.layer = link.image.fail(20).content
         yield sub.serve(
             link, exact=[wording.grain(20, at, reading)],
-            reason=wording.damaged(writing % (20, at)))
+            reason=wording.damaged(wording.fill(
+                writing, 20, at, link.image.file_size())))
     # The first and the last grain, and two that are neighbours.
     sub = d.sub("gte-three-of-them")
     link = disk.mono(sub, "d.vmdk", DATA, grain=GRAIN)
@@ -72,7 +73,8 @@ def entries(d):
     yield sub.serve(
         link, exact=[wording.grain(grain, ONES, BEYOND)
                      for grain in (0, 700, 1535)],
-        reason=wording.damaged(OUTSIDE % (0, ONES)))
+        reason=wording.damaged(
+            OUTSIDE % (0, ONES, link.image.file_size())))
 
 
 def shared_grains(d):

@@ -61,7 +61,14 @@ def beyond(image):
 def last_is_cut(image):
     last = max(image.grains, key=image.grains.get)
     image.truncate((image.grains[last] + 1) * 512)
-    return last
+
+
+def cut_in_a_row(image):
+    """Grains 3, 4 and 5 are side by side; 3 is still there."""
+    image.truncate(image.grains[4] * 512 + 200)
+    return ("grain 4 is said to be at sector %d, beyond the end of the file, "
+            "which has %d bytes; writing" % (image.grains[4],
+                                             image.file_size()))
 
 
 def in_table(image):
@@ -107,9 +114,8 @@ def tables_exchanged(image):
 
 
 SHARED = "lies where another grain or a grain table is"
-OUTSIDE = "which is in the header or beyond the end of the file"
 
-# damage -> what is said; which of the makers it is for
+# damage -> what is said, or what it returns; which of the makers it is for
 DAMAGES = (
     (redundant_entry, "entry 5 of grain table 0 is ", (sparse, split)),
     (redundant_missing, "entry 1 of grain table 1 is ", (sparse,)),
@@ -117,10 +123,12 @@ DAMAGES = (
     (same_grain, SHARED, (sparse, split, cowd)),
     (half_a_grain, SHARED, (sparse,)),
     (beyond, "grain 4 is said to be at sector ", (sparse, split, cowd)),
-    (last_is_cut, OUTSIDE, (sparse,)),
+    (last_is_cut, "beyond the end of the file, which has ", (sparse,)),
+    (cut_in_a_row, None, (sparse, split, cowd)),
     (in_table, SHARED, (sparse, split, cowd)),
     (in_directory, SHARED, (sparse, cowd)),
-    (in_header, OUTSIDE, (sparse, cowd)),
+    (in_header, "grain 4 is said to be at sector 2, which is in the header",
+     (sparse, cowd)),
     (zeroed, "grain 2 is marked as zeroed", (sparse, split)),
     (table_beyond, "grain table 1 is said to be at sector 1073741824",
      (sparse, split, cowd)),
@@ -138,8 +146,8 @@ def make(d):
             sub = d.sub("%s-%s" % (damage.__name__.replace("_", "-"),
                                    maker.__name__))
             link, image = maker(sub)
-            damage(image)
-            refusal.check(link.path, sentence)
+            said = damage(image)
+            refusal.check(link.path, sentence or said)
             # With redundant tables alone in question, all can be read.
             if damage in (redundant_entry, redundant_missing,
                           redundant_table_beyond):

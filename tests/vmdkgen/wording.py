@@ -19,9 +19,10 @@ ALONE = (", at sector %d: expected it to have its place for itself, but "
          "another table lies there too: the file is damaged")
 
 # What is wrong for those who would write: the problem of damaged(), with the
-# number of the grain or the grain table and its sector.
-OUTSIDE = ("grain %d is said to be at sector %d, which is in the header or "
-           "beyond the end of the file")
+# number of the grain or the grain table and its sector; see fill().
+IN_FRONT = "grain %d is said to be at sector %d, which is in the header"
+OUTSIDE = ("grain %d is said to be at sector %d, beyond the end of the file, "
+           "which has %d bytes")
 TWICE = ("grain %d, at sector %d, or one of those behind it, lies where "
          "another grain or a grain table is")
 NO_TABLE = "grain table %d is said to be at sector %d, where none can be"
@@ -29,6 +30,11 @@ TABLE_TWICE = "grain table %d, at sector %d, lies where something else is"
 # The same of a stream-optimized disk, with the number and the byte.
 STREAM_OUTSIDE = ("grain %d, said to be at byte %d of the file, lies beyond "
                   "its end or in its header")
+
+
+def fill(problem, number, sector, size):
+    """For damaged(); size: of the file, which not all problems tell."""
+    return problem % (number, sector, size)[:problem.count("%d")]
 
 
 def extent(name):
