@@ -72,12 +72,14 @@ locked ()
 # message names the file that is locked and says what to do.
 refused_by_us ()
 {
-    local file=$1
+    local file=$1 reason="another program uses it: end that program; or"
     shift
+    [ "${file%.lck}" = "$file" ] ||
+        reason="this lock of VMware's is there: .*remove the lock if"
     nbdkit -U - vmdk "$@" --run 'nbdinfo "$uri"' > out 2>&1 && fail "$*"
     cat out
-    grep -E "error: .*$file.*another program uses it.*end that program" \
-         out
+    reason="the disk is not opened for writing, since $reason"
+    grep -E "error: .*$file: $reason" out
     grep -E 'nbdkit -r .*lock=false' out
 }
 

@@ -15,6 +15,12 @@
 #include "quote.h"
 #include "report.h"
 
+/* Who uses the disk, and what to do. */
+#define OTHER "another program uses it: end that program"
+#define VMWARE                                                                \
+  "this lock of VMware's is there: shut the virtual machine down, or remove " \
+  "the lock if no machine has the disk any more"
+
 /* The lock is refused for another reason than that somebody has it. */
 static int
 report_no_lock (const char *name, int err)
@@ -59,6 +65,23 @@ refuse_busy (const char *name)
   return -1;
 }
 
+/* Note that the disk is in use, as NAME shows, unless that is known.  Returns
+ * -1, reported.
+ */
+static int
+note_use (const char *name, const char *who, char **in_use)
+{
+  if (*in_use == NULL && asprintf (in_use,
+                                   "%s: the disk is not opened for writing, "
+                                   "since %s",
+                                   name, who) == -1) {
+    *in_use = NULL;
+    report_error ("%s: %m", name);
+    return -1;
+  }
+  return 0;
+}
+
 /* Keep others from writing to what is read; REFUSE: or do not read it. */
 static int
 lock_links (struct disk *d, bool refuse, char **in_use)
@@ -78,8 +101,8 @@ lock_links (struct disk *d, bool refuse, char **in_use)
     report_warning ("%s: another program is writing to this file, so that what "
                     "is read may be inconsistent",
                     f->name);
-    if (*in_use == NULL)
-      *in_use = strdup (f->name);
+    if (note_use (f->name, OTHER, in_use) == -1)
+      return -1;
   }
   return 0;
 }
@@ -114,9 +137,7 @@ look_for_lock_directory (struct disk *d, const struct disk_options *options,
                   "machine may be using the disk, so that what is read may be "
                   "inconsistent",
                   d->links[0]->file->name, quoted);
-  if (*in_use == NULL)
-    *in_use = TAKE (quoted);
-  return 0;
+  return note_use (quoted, VMWARE, in_use);
 }
 
 /* What was read of the files so far was read without a lock.  If somebody who
@@ -167,13 +188,11 @@ disk_lock_for_reading (struct disk *d, const struct disk_options *options,
 }
 
 static int
-refuse_in_use (const char *name)
+refuse_in_use (const char *in_use)
 {
-  report_error ("%s: the disk is not opened for writing, since another program "
-                "uses it, or has left this lock: end that program; or use "
-                "nbdkit -r to read all the same, or lock=false if you know "
-                "better",
-                name);
+  report_error ("%s; or use nbdkit -r to read all the same, or lock=false if "
+                "you know better",
+                in_use);
   errno = EBUSY;
   return -1;
 }
@@ -190,6 +209,7 @@ disk_lower_locks (struct disk *d)
 int
 disk_lock_for_writing (struct disk *d, bool no_locks, const char *in_use)
 {
+  CLEANUP_FREE char *by_other = NULL;
   struct file *f;
   int err;
 
@@ -206,6 +226,8 @@ disk_lock_for_writing (struct disk *d, bool no_locks, const char *in_use)
     return 0;
   disk_lower_locks (d); /* of those that were locked before F */
   if (err == EAGAIN)
-    return refuse_in_use (f->name);
+    return note_use (f->name, OTHER, &by_other) == -1
+             ? -1
+             : refuse_in_use (by_other);
   return report_no_lock (f->name, err);
 }

@@ -29,7 +29,7 @@ struct writer {
 
   pthread_mutex_t lock; /* guards the decision, and is held while it is made */
   enum decision decision; /* atomic for readers */
-  char *in_use; /* the file that somebody else writes to; set at open */
+  char *in_use;           /* who else uses the disk, or NULL; set at open */
 };
 
 uint64_t

@@ -187,9 +187,10 @@ extern int disk_close_writer (struct disk *d) __attribute__ ((__nonnull__ (1)));
 /* ---- disk-lock.c ---- */
 
 /* Keep others from writing to what is read, and see whether anybody does.  If
- * so, *IN_USE becomes the name of what says so, which the caller frees, also on
- * failure, with a warning; or that is refused, as the options say, and so is a
- * disk that has been changed since it was opened.  Returns -1, reported.
+ * so, *IN_USE becomes who does, for disk_lock_for_writing to report; the caller
+ * frees it, also on failure.  There is a warning then; or that is refused, as
+ * the options say, and so is a disk that has been changed since it was opened.
+ * Returns -1, reported.
  */
 extern int
 disk_lock_for_reading (struct disk *d, const struct disk_options *options,
