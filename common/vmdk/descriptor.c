@@ -99,7 +99,8 @@ vmdk_kind (const unsigned char first[8])
   if (memcmp (first, "\xa2\x72\x19\xf6", 4) == 0)
     return KIND_CHANGE_TRACK;
   if (memcmp (first, "\xff\xfe", 2) == 0 ||
-      memcmp (first, "\xfe\xff", 2) == 0 || memcmp (first, "#\0", 2) == 0 ||
+      memcmp (first, "\xfe\xff", 2) == 0 ||
+      (memcmp (first, "#\0", 2) == 0 && first[2] != 0) ||
       memcmp (first, "\0#", 2) == 0)
     return KIND_UTF16;
   if (looks_like_text (first))

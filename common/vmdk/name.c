@@ -378,9 +378,9 @@ report_search (const struct search *s, struct text name, const char *tried,
     break;
   case EXDEV:
     report_error ("%s: %s is recorded as \"%s\", which leads outside the "
-                  "directory of the disk, so it is not opened%s%s: if you "
-                  "trust this disk, name the directory that the file is in "
-                  "with search=DIR",
+                  "directory of the disk (as every absolute symbolic link "
+                  "does), so it is not opened%s%s: if you trust this disk, "
+                  "name the directory that the file is in with search=DIR",
                   who, what, recorded, tried[0] ? "; also tried " : "", tried);
     break;
   case ENXIO:

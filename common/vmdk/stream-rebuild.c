@@ -250,8 +250,8 @@ report_result (const struct rebuild *b)
   const char *name = b->s->grains.file->name;
 
   report_warning ("%s: the disk was not closed by the program that wrote it "
-                  "last: its grain tables were rebuilt from %" PRIu64
-                  " grains of its log",
+                  "last: its grain tables were rebuilt from its log; grains "
+                  "in it: %" PRIu64,
                   name, b->n_grains);
   if (b->n_damaged > 0)
     report_warning (

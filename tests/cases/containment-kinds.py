@@ -40,7 +40,8 @@ def shown_by_the_kernel(d):
     for number, name in enumerate(SHOWN):
         for use, (what, make_top) in USES.items():
             leads_out = '%s is recorded as "%%s", which leads outside the ' \
-                "directory of the disk, so it is not opened" % what
+                "directory of the disk (as every absolute symbolic link " \
+                "does), so it is not opened" % what
             sub = d.sub("shown-%d-%s" % (number, use))
             yield sub.refuse(make_top(sub, name), "d.vmdk", leads_out % name)
             sub = d.sub("link-to-shown-%d-%s" % (number, use))

@@ -42,7 +42,8 @@ def replace(sub, number, target):
 def says(kind, name):
     what = "the extent of line 8" if kind == "extent" else "the parent"
     return ('%s is recorded as "%s", which leads outside the directory of '
-            "the disk, so it is not opened" % (what, name), "search=DIR")
+            "the disk (as every absolute symbolic link does), so it is not "
+            "opened" % (what, name), "search=DIR")
 
 
 def at_each_part(d, kind):

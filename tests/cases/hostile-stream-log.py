@@ -22,7 +22,7 @@ START = 128                     # the sector where the log begins
 NONCE = 0x1122334455667788
 ONES = (1 << 64) - 1
 REBUILT = ("<disk>: the disk was not closed by the program that wrote it "
-           "last: its grain tables were rebuilt from %d grains of its log")
+           "last: its grain tables were rebuilt from its log; grains in it: %d")
 BEHIND = ("<disk>: %d bytes behind the end of the log are not understood: if "
           "the host has crashed, that is what had not been flushed; if not, "
           "the file is damaged, so copy it first; it is left as it is until "

@@ -58,6 +58,7 @@ BYTES = {
                ["UTF-16"]),
     "utf-16-be": (b"\xfe\xff" + "version=1\n".encode("utf-16-be"),
                   ["UTF-16"]),
+    "one-character": (b"#", ['a text without a "version=" line']),
     "utf-16-without-mark": ("# Disk DescriptorFile\nversion=1\n".encode(
         "utf-16-le"), []),
     "qcow2": (b"QFI\xfb\0\0\0\3" + bytes(1000), ["VMDK"]),

@@ -54,8 +54,9 @@ def quoted(text, most=300):
 def outside(what, recorded, tried=(), name="<disk>"):
     """A name that is not followed; tried are the guesses, with paths."""
     return ('%s: %s is recorded as "%s", which leads outside the directory '
-            "of the disk, so it is not opened%s%s: if you trust this disk, "
-            "name the directory that the file is in with search=DIR" % (
+            "of the disk (as every absolute symbolic link does), so it is not "
+            "opened%s%s: if you trust this disk, name the directory that the "
+            "file is in with search=DIR" % (
                 name, what, quoted(recorded), "; also tried " * bool(tried),
                 ", ".join(tried)))
 
