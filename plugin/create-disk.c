@@ -6,12 +6,14 @@
 #include <config.h>
 
 #include <ctype.h>
+#include <errno.h>
 #include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -274,16 +276,34 @@ check_values (void)
   return 0;
 }
 
-int
-create_check_params (void)
+/* Without create=true: the parameters that then do nothing are no mistake, but
+ * if there is no disk, their user will have meant to create it.
+ */
+static int
+check_forgotten (void)
 {
-  if (!params.create) {
-    if (params.create_parent == NULL)
-      return 0;
+  struct stat st;
+  const char *key;
+
+  if (params.create_parent) {
     nbdkit_error ("create-parent=%s: without create=true no disk is created",
                   params.create_parent);
     return -1;
   }
+  key = params_create_key ();
+  if (key == NULL || lstat (params.file, &st) == 0 || errno != ENOENT)
+    return 0;
+  nbdkit_error ("%s: cannot open: %m: %s is given, but without create=true no "
+                "disk is created",
+                params.file, key);
+  return -1;
+}
+
+int
+create_check_params (void)
+{
+  if (!params.create)
+    return check_forgotten ();
   if (params.create_size == NULL && params.create_parent == NULL) {
     nbdkit_error ("create=true: expected create-size=SIZE, or "
                   "create-parent=FILE, whose size the new disk takes");

@@ -343,6 +343,17 @@ params_set (const char *key, const char *value)
   return -1;
 }
 
+const char *
+params_create_key (void)
+{
+  size_t i;
+
+  for (i = 0; i < sizeof table / sizeof table[0]; ++i)
+    if (table[i].given && strncmp (table[i].key, "create-", 7) == 0)
+      return table[i].key;
+  return NULL;
+}
+
 int
 params_check (void)
 {

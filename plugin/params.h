@@ -61,6 +61,11 @@ extern bool
 params_number (const char *text, unsigned long max, unsigned long *number)
   __attribute__ ((__nonnull__ (1, 3)));
 
+/* The first parameter about a new disk that is given, besides create=true; NULL
+ * if there is none.
+ */
+extern const char *params_create_key (void);
+
 extern void params_free (void);
 
 #endif /* VMDK_PARAMS_H */

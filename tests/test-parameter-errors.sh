@@ -69,6 +69,14 @@ wrong '/nonexistent: .*No such file' "$disk" search=/nonexistent
 wrong 'Not a directory' "$disk" search=/dev/null
 wrong 'No such file' "$tmpdir/missing.vmdk"
 wrong 'No such file' "$tmpdir/missing/missing.vmdk"
+for right in size=1M type=any uuid=any toolsversion=1 adapter-type=ide \
+             hwversion=4 toolsinstalltype=1; do
+    wrong "No such file.*create-${right%=*} .*create=true" \
+          "create-$right" "$tmpdir/missing.vmdk"
+done
+ln -s nowhere "$tmpdir/link.vmdk"
+wrong 'No such file or directory$' create-size=1M "$tmpdir/link.vmdk"
+wrong 'regular' create-size=1M "$tmpdir/dir.vmdk"
 wrong 'Not a directory' "$disk/x.vmdk"
 wrong 'directory|regular' "$tmpdir/dir.vmdk"
 wrong 'regular file' "$tmpdir/fifo.vmdk"
