@@ -156,15 +156,55 @@ wrong 'create-parent=.*check-cid' create=true check-cid=false \
 wrong 'parent.vmdk.*empty' create=true create-parent=parent.vmdk x.vmdk
 wrong 'missing.vmdk.*No such file' \
       create=true create-parent=missing.vmdk x.vmdk
-wrong 'less than 2 TiB' \
-      create=true create-size=2T create-type=vmfs-sparse x.vmdk
-for size in $(((64 << 40) + 512)) 65T 1P 4E $(((1 << 63) - 512)); do
-    wrong 'stream-optimized disk has at most 64 TiB' \
-          create=true create-size=$size create-type=stream-optimized x.vmdk
+
+# too_large MOST ADVICE ARGUMENT...: a disk has that many bytes at most, and one
+# that is larger can be created as advised.
+too_large ()
+{
+    local most=$1 advice=$2
+    shift 2
+    wrong "has at most $most bytes \(about.*choose $advice" \
+          create=true "$@" x.vmdk
+}
+too_large $(((2 << 40) - 512)) monolithic-sparse \
+          create-size=2T create-type=vmfs-sparse
+for size in $(((64 << 40) + 512)) 65T 2P; do
+    too_large $((64 << 40)) monolithic-sparse \
+              create-size=$size create-type=stream-optimized
 done
-wrong 'at most 2 PiB' create=true create-size=3P x.vmdk
-wrong '65536 extents' \
-      create=true create-size=1E create-type=split-sparse x.vmdk
+for size in $(((2 << 50) + 512)) 4E $(((1 << 63) - 512)); do
+    too_large $((64 << 40)) vmfs-thin \
+              create-size=$size create-type=stream-optimized
+done
+for size in 3P 8191P $(((2 << 50) + 512)); do
+    too_large $((2 << 50)) vmfs-thin create-size=$size
+done
+
+# Disks of many pieces: what the format allows, or the host by its open files.
+most=65536
+files=$(ulimit -Hn)
+if [ "$files" != unlimited ] && [ "$files" -lt 65600 ]; then
+    most=$((files - 64))
+fi
+for size in $(((most * 2047 << 20) + 512)) 129T; do
+    too_large $((most * 2047 << 20)) monolithic-sparse \
+              create-size=$size create-type=split-sparse
+done
+too_large $((most * 2047 << 20)) vmfs-thin \
+          create-size=1E create-type=split-sparse
+too_large $((most * 8191 << 18)) monolithic-sparse \
+          create-size=128T create-type=split-flat
+(
+    ulimit -n 100
+    wrong "at most $((36 * 2047 << 20)) bytes.*ulimit -Hn.*monolithic-sparse" \
+          create=true create-size=100G create-type=split-sparse x.vmdk
+    for advised in "size=$((36 * 2047 << 20)) create-type=split-sparse" \
+                   "size=100G create-type=monolithic-sparse"; do
+        # shellcheck disable=SC2086
+        nbdkit -U - vmdk create=true create-$advised x.vmdk --run true
+        rm x*.vmdk
+    done
+)
 wrong 'No such file' $new missing/x.vmdk
 wrong 'Not a directory' $new parent.vmdk/x.vmdk
 

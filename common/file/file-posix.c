@@ -374,6 +374,7 @@ error:
 
 #define LEFT_WANTED UINT64_C (256) /* else the limit is raised if it can be */
 #define LEFT_NEEDED UINT64_C (32)  /* ten clients, a new file at close */
+#define OPEN_BEFORE UINT64_C (32)  /* directories, the server's own */
 
 uint64_t
 file_limit (void)
@@ -381,6 +382,17 @@ file_limit (void)
   struct rlimit limit;
 
   return getrlimit (RLIMIT_NOFILE, &limit) == -1 ? UINT64_MAX : limit.rlim_cur;
+}
+
+uint64_t
+file_most_open (void)
+{
+  const uint64_t left = LEFT_NEEDED + OPEN_BEFORE;
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) == -1)
+    return UINT64_MAX;
+  return limit.rlim_max > left ? limit.rlim_max - left : 0;
 }
 
 void

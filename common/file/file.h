@@ -292,6 +292,11 @@ enum file_flags {
 /* How many files this process may have open; UINT64_MAX if nobody knows. */
 extern uint64_t file_limit (void);
 
+/* How many it may have open for a disk: the limit raised as far as it goes, and
+ * enough left for clients and for what else is open.
+ */
+extern uint64_t file_most_open (void);
+
 /* Open the regular file at PATH of the host; the user named it, so symbolic
  * links are followed.  Returns NULL with errno set, reported.
  */

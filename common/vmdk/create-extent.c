@@ -92,23 +92,31 @@ cowd_free_sector (uint64_t sectors)
 }
 
 uint64_t
-create_file_sectors (enum create_extent extent, uint64_t sectors, bool embedded)
+create_most_sectors (enum create_extent extent)
 {
-  struct layout l;
+  const uint64_t per_table = HOSTED_GTES_PER_GT * CREATE_GRAIN_SECTORS;
 
   switch (extent) {
   case CREATE_EXTENT_HOSTED:
-    l = hosted_layout (sectors, embedded);
     /* All tables are then far below 2^32 sectors, what an entry can name. */
-    return l.n_tables <= MAX_GD_ENTRIES ? l.overhead : 0;
+    return MAX_GD_ENTRIES * per_table;
+  case CREATE_EXTENT_STREAM: return STREAM_MAX_TABLES * per_table;
+  case CREATE_EXTENT_COWD: return UINT32_MAX;
+  default: return MAX_SECTORS;
+  }
+}
+
+uint64_t
+create_file_sectors (enum create_extent extent, uint64_t sectors, bool embedded)
+{
+  switch (extent) {
+  case CREATE_EXTENT_HOSTED: return hosted_layout (sectors, embedded).overhead;
   case CREATE_EXTENT_STREAM:
     /* The footer and its marker, then the end-of-stream marker. */
-    return stream_tables (sectors) <= STREAM_MAX_TABLES
-             ? stream_end (sectors) + 3
-             : 0;
+    return stream_end (sectors) + 3;
   case CREATE_EXTENT_COWD:
     /* VMware wants the free sector to be inside the file. */
-    return sectors <= UINT32_MAX ? cowd_free_sector (sectors) + 1 : 0;
+    return cowd_free_sector (sectors) + 1;
   default: return sectors;
   }
 }

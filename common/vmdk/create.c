@@ -125,31 +125,54 @@ check_parent (const struct create_plan *p)
   return create_check_hint (o->parent_hint, create_hw_version (p));
 }
 
-/* Why an extent cannot be as large as was asked for. */
-static const char *
-too_large (enum create_extent extent)
+/* The extents that P can have beside its parents'. */
+static uint64_t
+most_extents (const struct create_plan *p)
 {
-  switch (extent) {
-  case CREATE_EXTENT_COWD: return "a disk of this type has less than 2 TiB";
-  case CREATE_EXTENT_STREAM:
-    return "a stream-optimized disk has at most 64 TiB";
-  default:
-    return "a sparse extent has at most 2 PiB: choose split-sparse for more";
-  }
+  const uint64_t all = min_u64 (MAX_EXTENTS, file_most_open ());
+
+  return all - min_u64 (all, extents_of (p->options->parent));
 }
 
-/* What the format has room for. */
+/* A type whose disks can be as large as P is to be. */
+static const char *
+advice (const struct create_plan *p)
+{
+  if (p->sectors <= create_most_sectors (CREATE_EXTENT_HOSTED))
+    return "choose monolithic-sparse";
+  if (p->options->parent == NULL)
+    return "choose vmfs-thin, if the host has files of that size";
+  return "copy its parent to a new disk, since no child can be that large";
+}
+
+static int
+refuse_size (const struct create_plan *p, uint64_t most)
+{
+  const bool by_files = p->kind->piece && file_most_open () < MAX_EXTENTS;
+  CLEANUP_FREE char *problem = NULL;
+
+  if (asprintf (&problem,
+                "a %s disk has at most %" PRIu64 " bytes (about %.6g TiB)%s: "
+                "%s",
+                p->kind->create_type, most, (most >> 30) / 1024.0,
+                by_files ? " as long as no more files may be open (ulimit -Hn)"
+                         : "",
+                advice (p)) == -1)
+    problem = NULL;
+  return refuse (p, problem ? problem : "it is too large");
+}
+
+/* What the format has room for, and what can be open. */
 static int
 check_room (const struct create_plan *p)
 {
-  const uint64_t first = create_extent_sectors (p, 0);
+  const uint64_t most = p->kind->piece ? most_extents (p) * p->kind->piece
+                                       : create_most_sectors (p->kind->extent);
 
-  if (create_file_sectors (p->kind->extent, first, p->kind->suffix == NULL) ==
-      0)
-    return refuse (p, too_large (p->kind->extent));
-  if (p->n_extents + extents_of (p->options->parent) > MAX_EXTENTS)
-    return refuse (p, "it would take more than 65536 extents");
-  return 0;
+  if (extents_of (p->options->parent) >= MAX_EXTENTS)
+    return refuse (p, "its chain would have more than 65536 extents: copy its "
+                      "parent to a new disk");
+  return p->sectors <= most ? 0 : refuse_size (p, most * SECTOR_SIZE);
 }
 
 static int
@@ -227,9 +250,11 @@ static struct part *
 name_parts (const struct create_plan *p)
 {
   const uint64_t n = count_parts (p);
-  struct part *parts = calloc (n, sizeof *parts);
+  struct part *parts;
   uint64_t i;
 
+  assert (n > 0); /* no disk is without an extent */
+  parts = calloc (n, sizeof *parts);
   for (i = 0; parts && i < n; ++i)
     if (name_part (p, i, &parts[i]) == -1)
       break;
@@ -417,7 +442,8 @@ disk_create (struct dir *dir, const char *name,
   if (text == NULL)
     return -1;
   if (strlen (text) > MAX_DESCRIPTOR_BYTES)
-    return refuse (&p, "its descriptor would be too long");
+    return refuse (&p, "its descriptor would be too long: give it a shorter "
+                       "name");
   parts = name_parts (&p);
   if (parts == NULL)
     return -1;

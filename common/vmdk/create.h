@@ -167,8 +167,11 @@ extern unsigned create_hw_version (const struct create_plan *p)
 extern char *create_descriptor (const struct create_plan *p)
   __attribute__ ((__nonnull__ (1)));
 
-/* Sectors of the file of an extent of SECTORS sectors; EMBEDDED: which holds a
- * descriptor too.  0 if it cannot be that large.
+/* The sectors that an extent can have. */
+extern uint64_t create_most_sectors (enum create_extent extent);
+
+/* Sectors of the file of an extent of SECTORS sectors, no more than it can
+ * have; EMBEDDED: which holds a descriptor too.
  */
 extern uint64_t create_file_sectors (enum create_extent extent,
                                      uint64_t sectors, bool embedded);
