@@ -394,9 +394,18 @@ create_child (struct dir *dir, const char *name)
 int
 create_from_params (struct dir *dir)
 {
-  CLEANUP_FREE char *copy = strdup (params.file);
+  const char *end = strrchr (params.file, '/');
+  CLEANUP_FREE char *copy = NULL;
   char *name;
 
+  if (end != NULL && end[1] == '\0') {
+    nbdkit_error ("%s: is the name of a directory: create=true expected the "
+                  "name of a file",
+                  params.file);
+    errno = EISDIR;
+    return -1;
+  }
+  copy = strdup (params.file);
   if (copy == NULL) {
     nbdkit_error ("%s: %m", params.file);
     return -1;

@@ -18,7 +18,7 @@ cd "$tmpdir/d"
 # directory is as it was.
 wrong ()
 {
-    local pattern=$1 output status=0 before
+    local pattern=$1 status=0 before
     shift
     before=$(listing)
     output=$(ulimit -f $limit
@@ -49,6 +49,14 @@ while read -r type file; do
         # Before anything is made: the directory's own time stays.
         changed=$(stat -c %y .)
         wrong "$file: exists" $new create-type=$type x.vmdk
+        # Advice that can be followed.
+        case $what-$file in
+            *nowhere*) grep 'but is a symbolic link that leads to no file' ;;
+            mkdir*) grep 'but is a directory' ;;
+            mkfifo*) grep 'but is no regular file' ;;
+            *-x.vmdk) grep 'leave create=true out to serve it' ;;
+            *) grep -v 'create=true' ;;
+        esac <<<"$output" || fail "something else is there"
         [ "$changed" = "$(stat -c %y .)" ] || fail "files came and went"
         rm -r $file
     done
@@ -69,11 +77,21 @@ vmfs-sparse x.vmdk
 stream-optimized x.vmdk
 END
 
+rm -rf -- *
+mkdir adir
+ln -s adir alink
+wrong 'adir: exists, but is a directory' $new adir
+wrong 'alink: exists, but is a directory' $new alink
+wrong 'adir/: is the name of a directory: .*name of a file' $new adir/
+wrong 'new/: is the name of a directory: .*name of a file' $new new/
+rm -r adir alink
+
 # What is beside it is nobody's business.
 touch x-s004.vmdk x-flat.vmdk
 nbdkit -U - vmdk $new create-type=split-sparse x.vmdk --run true
 [ "$(ls | wc -l)" -eq 6 ] || fail "files: $(ls)"
-wrong 'x.vmdk: exists|s001.vmdk: exists' $new create-type=split-sparse x.vmdk
+wrong 'x.vmdk: exists, .*leave create=true out' \
+      $new create-type=split-sparse x.vmdk
 
 # Several at once: one makes the disk, the others fail.
 for round in 1 2 3 4 5; do

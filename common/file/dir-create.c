@@ -31,13 +31,13 @@ dir_create_file (struct dir *d, const char *name, uint64_t size, bool reserve)
 }
 
 int
-dir_has_file (struct dir *d, const char *name)
+dir_look (struct dir *d, const char *name)
 {
-  if (d->ops->exists == NULL) {
+  if (d->ops->look == NULL) {
     errno = EROFS;
     return -1;
   }
-  return d->ops->exists (d, name);
+  return d->ops->look (d, name);
 }
 
 int
@@ -112,13 +112,18 @@ dir_posix_create (struct dir *d, const char *name, uint64_t size, bool reserve)
 }
 
 int
-dir_posix_exists (struct dir *d, const char *name)
+dir_posix_look (struct dir *d, const char *name)
 {
+  const int fd = fd_of (d);
   struct stat st;
 
-  if (fstatat (fd_of (d), name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-    return 1;
-  return errno == ENOENT ? 0 : -1;
+  if (fstatat (fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+    return errno == ENOENT ? DIR_NOTHING : -1;
+  if (S_ISLNK (st.st_mode) && fstatat (fd, name, &st, 0) == -1)
+    return DIR_BAD_LINK;
+  return S_ISREG (st.st_mode)   ? DIR_FILE
+         : S_ISDIR (st.st_mode) ? DIR_DIRECTORY
+                                : DIR_OTHER;
 }
 
 static int

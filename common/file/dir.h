@@ -14,6 +14,15 @@
 
 struct dir;
 
+/* What is called by a name, links followed. */
+enum dir_entry {
+  DIR_NOTHING,
+  DIR_FILE, /* a regular one */
+  DIR_DIRECTORY,
+  DIR_OTHER,
+  DIR_BAD_LINK /* a symbolic link that cannot be followed to anything */
+};
+
 struct dir_ops {
   struct file *(*open) (struct dir *d, const char *path, bool writable);
   void (*close) (struct dir *d);
@@ -26,7 +35,7 @@ struct dir_ops {
    */
   struct file *(*create) (struct dir *d, const char *name, uint64_t size,
                           bool reserve);
-  int (*exists) (struct dir *d, const char *name);
+  int (*look) (struct dir *d, const char *name);
   int (*publish) (struct dir *d, const char *from, const char *to);
   int (*remove) (struct dir *d, const char *name);
   int (*sync) (struct dir *d);
@@ -67,9 +76,9 @@ extern struct file *
 dir_create_file (struct dir *d, const char *name, uint64_t size, bool reserve)
   __attribute__ ((__nonnull__ (1, 2)));
 
-/* Is there anything called NAME, be it a link to nowhere?  1, 0 or -1. */
-extern int dir_has_file (struct dir *d, const char *name)
-  __attribute__ ((__nonnull__ (1, 2)));
+/* What is called NAME?  An enum dir_entry, or -1. */
+extern int
+dir_look (struct dir *d, const char *name) __attribute__ ((__nonnull__ (1, 2)));
 
 /* Give the file FROM the name TO.  EEXIST if there is anything called TO; it is
  * never replaced.

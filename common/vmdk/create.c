@@ -266,31 +266,41 @@ name_parts (const struct create_plan *p)
   return NULL;
 }
 
+/* That ENTRY is in the way of PART of P. */
 static void
-report_exists (const struct part *part)
+report_exists (const struct create_plan *p, const struct part *part, int entry)
 {
-  report_error ("%s: exists, and a disk is created without overwriting "
-                "anything: leave create=true out to serve it, or give the "
-                "new disk another name",
-                part->shown);
+  static const char *const what[] = {
+    [DIR_DIRECTORY] = ", but is a directory",
+    [DIR_OTHER] = ", but is no regular file",
+    [DIR_BAD_LINK] = ", but is a symbolic link that leads to no file",
+  };
+  const bool disk = entry == DIR_FILE && strcmp (part->name, p->name) == 0;
+
+  report_error ("%s: exists%s, and a disk is created without overwriting "
+                "anything: %sgive the new disk another name",
+                part->shown, entry > DIR_FILE ? what[entry] : "",
+                disk ? "leave create=true out to serve it, or " : "");
   errno = EEXIST;
 }
 
+/* The disk itself first: that it is there is what the user has to know. */
 static int
 check_absent (const struct create_plan *p, const struct part *parts)
 {
   uint64_t i;
   int r;
 
-  for (i = 0; i < count_parts (p); ++i) {
+  for (i = count_parts (p); i-- > 0;) {
     assert (parts[i].name != NULL);
-    r = dir_has_file (p->dir, parts[i].name);
-    if (r == 1)
-      report_exists (&parts[i]);
-    else if (r == -1)
+    r = dir_look (p->dir, parts[i].name);
+    if (r == DIR_NOTHING)
+      continue;
+    if (r == -1)
       report_error ("%s: cannot be created: %m", parts[i].shown);
-    if (r != 0)
-      return -1;
+    else
+      report_exists (p, &parts[i], r);
+    return -1;
   }
   return 0;
 }
@@ -396,7 +406,7 @@ publish_parts (const struct create_plan *p, struct part *parts)
       break;
     if (dir_publish_file (p->dir, parts[i].temporary, parts[i].name) == -1) {
       if (errno == EEXIST)
-        report_exists (&parts[i]);
+        report_exists (p, &parts[i], dir_look (p->dir, parts[i].name));
       else
         report_error ("%s: cannot create: %m", parts[i].shown);
       return -1;
