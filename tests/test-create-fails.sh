@@ -268,18 +268,67 @@ in_full_fs ()
         mount -t tmpfs -o "size=$1" none .
         cd "$PWD"
         shift
-        if nbdkit -U - vmdk "$@" x.vmdk --run true 2> ../out; then
+        free=$(stat -f -c "\$((%a * %S))" .)
+        free=$(eval echo "$free")
+        if ${without-} nbdkit -U - vmdk "$@" x.vmdk --run true 2> ../out; then
             echo "it was made"
             exit 1
         fi
         cat ../out
         grep "No space left" ../out
+        if [ -n "${needed-}" ]; then
+            grep "takes $needed bytes" ../out
+            grep "has $free bytes free: .*monolithic-sparse" ../out
+        fi
         [ "$(grep -c "error: " ../out)" -eq 1 ]
         [ -z "$(ls -A)" ]' in_full_fs "$size" "$@" || fail "see above"
 }
+
+# in_fs SIZE ARGUMENT...: there is room, or nobody can tell.
+in_fs ()
+{
+    echo "in $1: ${without-} vmdk ${*:2}"
+    unshare -m bash -eu -c '
+        mount -t tmpfs -o "size=$1" none .
+        cd "$PWD"
+        shift
+        ${without-} nbdkit -U - vmdk "$@" x.vmdk --run true' \
+            in_fs "$@" || fail "see above"
+}
 if unshare -m mount -t tmpfs none . 2> /dev/null; then
+    without_calls=$abs_builddir/without-calls
+    export needed without=
+
+    # What is to be reserved is known before anything is.
+    needed=$((2 << 20))
     in_full_fs 1m create=true create-size=2M create-type=vmfs-flat
+    needed=$((3 << 30))
     in_full_fs 1m create=true create-size=3G create-type=split-flat
+    needed=$((100 << 30))
+    in_full_fs 4g create=true create-size=100G create-type=split-flat
+    needed=$((60 << 40))
+    in_full_fs 4g create=true create-size=60T create-type=monolithic-flat
+    needed=
+
+    # All but a page for the descriptor, and what the host does not limit.
+    for type in monolithic-flat split-flat vmfs-flat; do
+        in_fs 1m create=true create-size=$((1020 << 10)) create-type=$type
+    done
+    in_fs 0 create=true create-size=1M create-type=split-flat
+    in_fs 1m create=true create-size=3G create-type=vmfs-thin
+
+    # The host reserves nothing, or does not tell what there is.
+    without="$without_calls EPERM fallocate --"
+    in_fs 1m create=true create-size=3G create-type=split-flat
+    without="$without_calls EPERM fstatfs --"
+    in_fs 1m create=true create-size=1020k create-type=split-flat
+    in_full_fs 1m create=true create-size=3G create-type=split-flat
+    without=
+
+    # What is advised for large disks can be done.
+    in_fs 1g create=true create-size=128T
+    in_fs 1g create=true create-size=3P create-type=vmfs-thin
+
     in_full_fs 64k create=true create-size=100G create-type=split-sparse
     in_full_fs 64k create=true create-size=1T
     in_full_fs 4k create=true create-size=1M create-type=vmfs-sparse

@@ -43,6 +43,7 @@ static const struct call optional[] = {
   CALL (copy_file_range),
   CALL (fadvise64),
   CALL (fallocate),
+  CALL (fstatfs),
   CALL (getrandom),
   CALL (linkat),
 #ifdef SYS_io_uring_setup

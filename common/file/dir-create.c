@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,7 +26,8 @@
 /* ---- for every kind of directory ---- */
 
 struct file *
-dir_create_file (struct dir *d, const char *name, uint64_t size, bool reserve)
+dir_create_file (struct dir *d, const char *name, uint64_t size,
+                 struct dir_space *reserve)
 {
   return d->ops->create (d, name, size, reserve);
 }
@@ -66,28 +68,77 @@ fd_of (struct dir *d)
   return ((struct posix_dir *) d)->fd;
 }
 
-/* Let the new file FD have SIZE bytes. */
 static int
-make_size (int fd, uint64_t size, bool reserve)
+reserve_space (int fd, uint64_t size)
 {
   int r;
 
+  do
+    r = fallocate (fd, 0, 0, size);
+  while (r == -1 && errno == EINTR);
+  if (r == -1 && file_posix_is_refused (errno))
+    errno = EOPNOTSUPP;
+  return r;
+}
+
+/* The bytes that anybody can still have in the file system of FD, as df(1)
+ * shows them; UINT64_MAX if that is not known.  Those that are kept for the
+ * administrator are not for disks.  A project's quota is part of what hosts
+ * tell, a user's is not.  No bytes at all is what some of them say who do not
+ * know; if it is true, the first byte will fail.
+ */
+static uint64_t
+free_bytes (int fd)
+{
+  struct statvfs st;
+  uint64_t bytes;
+
+  if (fstatvfs (fd, &st) == -1)
+    return UINT64_MAX;
+  if (__builtin_mul_overflow (st.f_bavail, st.f_frsize, &bytes) || bytes == 0)
+    return UINT64_MAX;
+  return bytes;
+}
+
+/* Is there not as much as SPACE says?  To reserve more than there is would take
+ * all that others need, for a moment.  Where files cannot reserve anything,
+ * that does not matter; the new file FD shows it by its first byte.
+ */
+static bool
+lacks_space (int fd, struct dir_space *space)
+{
+  const uint64_t found = space->needed ? free_bytes (fd) : UINT64_MAX;
+
+  if (found >= space->needed || reserve_space (fd, 1) == -1)
+    return false;
+  space->found = found;
+  return true;
+}
+
+/* Let the new file FD have SIZE bytes. */
+static int
+make_size (int fd, uint64_t size, struct dir_space *reserve)
+{
   if (size > INT64_MAX) {
     errno = EFBIG;
     return -1;
   }
   if (reserve && size > 0) {
-    do
-      r = fallocate (fd, 0, 0, size);
-    while (r == -1 && errno == EINTR);
-    if (r == 0 || (errno != EOPNOTSUPP && !file_posix_is_refused (errno)))
-      return r;
+    if (lacks_space (fd, reserve)) {
+      errno = ENOSPC;
+      return -1;
+    }
+    if (reserve_space (fd, size) == 0)
+      return 0;
+    if (errno != EOPNOTSUPP)
+      return -1;
   }
   return ftruncate (fd, size);
 }
 
 struct file *
-dir_posix_create (struct dir *d, const char *name, uint64_t size, bool reserve)
+dir_posix_create (struct dir *d, const char *name, uint64_t size,
+                  struct dir_space *reserve)
 {
   const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   const struct posix_dir *p = (struct posix_dir *) d;

@@ -17,8 +17,8 @@ struct posix_dir {
 };
 
 /* The operations of struct dir_ops that make files. */
-extern struct file *
-dir_posix_create (struct dir *d, const char *name, uint64_t size, bool reserve);
+extern struct file *dir_posix_create (struct dir *d, const char *name,
+                                      uint64_t size, struct dir_space *reserve);
 extern int dir_posix_look (struct dir *d, const char *name);
 extern int dir_posix_publish (struct dir *d, const char *from, const char *to);
 extern int dir_posix_remove (struct dir *d, const char *name);

@@ -23,6 +23,13 @@ enum dir_entry {
   DIR_BAD_LINK /* a symbolic link that cannot be followed to anything */
 };
 
+/* The space that new files are to have of their own. */
+struct dir_space {
+  uint64_t needed; /* bytes of a file and all that will follow it; 0: do not
+                      look whether they are there */
+  uint64_t found;  /* set if they are not: those that are */
+};
+
 struct dir_ops {
   struct file *(*open) (struct dir *d, const char *path, bool writable);
   void (*close) (struct dir *d);
@@ -34,7 +41,7 @@ struct dir_ops {
    * nothing can be made in such directories.
    */
   struct file *(*create) (struct dir *d, const char *name, uint64_t size,
-                          bool reserve);
+                          struct dir_space *reserve);
   int (*look) (struct dir *d, const char *name);
   int (*publish) (struct dir *d, const char *from, const char *to);
   int (*remove) (struct dir *d, const char *name);
@@ -69,11 +76,13 @@ dir_open_file (struct dir *d, const char *path, bool writable)
  */
 
 /* A new file of SIZE bytes that reads as zeroes, open for writing.  RESERVE:
- * its space is its own from now on, if the host can do that without writing.
- * EEXIST if there is anything called NAME.
+ * its space is its own from now on, if the host can do that without writing;
+ * if the host is known to have less than is needed, nothing is reserved, the
+ * error is ENOSPC, and RESERVE->found says how much it has.  NULL: the file is
+ * sparse.  EEXIST if there is anything called NAME.
  */
-extern struct file *
-dir_create_file (struct dir *d, const char *name, uint64_t size, bool reserve)
+extern struct file *dir_create_file (struct dir *d, const char *name,
+                                     uint64_t size, struct dir_space *reserve)
   __attribute__ ((__nonnull__ (1, 2)));
 
 /* What is called NAME?  An enum dir_entry, or -1. */

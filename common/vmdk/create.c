@@ -305,10 +305,25 @@ check_absent (const struct create_plan *p, const struct part *parts)
   return 0;
 }
 
-/* A new file of SIZE bytes with a name that nobody else uses. */
+static void
+report_no_file (const struct create_plan *p, const struct part *part,
+                const struct dir_space *space)
+{
+  if (space && space->found)
+    report_error ("%s: cannot create: %m: the disk takes %" PRIu64 " bytes "
+                  "from the start, and the file system has %" PRIu64 " bytes "
+                  "free: to take space as it is filled, %s",
+                  part->shown, space->needed, space->found, advice (p));
+  else
+    report_error ("%s: cannot create: %m", part->shown);
+}
+
+/* A new file of SIZE bytes with a name that nobody else uses.  RESERVE: see
+ * dir_create_file.
+ */
 static struct file *
 create_temporary (const struct create_plan *p, struct part *part, uint64_t size,
-                  bool reserve)
+                  struct dir_space *reserve)
 {
   struct file *f = NULL;
   int tries;
@@ -328,7 +343,7 @@ create_temporary (const struct create_plan *p, struct part *part, uint64_t size,
       break;
   }
   if (f == NULL)
-    report_error ("%s: cannot create: %m", part->shown);
+    report_no_file (p, part, reserve);
   else
     part->made = true;
   return f;
@@ -356,10 +371,12 @@ make_extent (const struct create_plan *p, uint64_t i, struct part *part,
   const enum create_extent extent = p->kind->extent;
   const char *embedded = p->kind->suffix ? NULL : text;
   const uint64_t sectors = create_extent_sectors (p, i);
+  /* The first file looks for all: later, those before it have taken theirs. */
+  struct dir_space space = { .needed = i == 0 ? p->sectors * SECTOR_SIZE : 0 };
   CLEANUP_FILE_CLOSE struct file *f = create_temporary (
     p, part,
     create_file_sectors (extent, sectors, embedded != NULL) * SECTOR_SIZE,
-    extent == CREATE_EXTENT_RESERVED);
+    extent == CREATE_EXTENT_RESERVED ? &space : NULL);
 
   if (f == NULL || rename_for_messages (f, part) == -1 ||
       create_write_extent (f, extent, sectors, embedded) == -1)
@@ -373,7 +390,7 @@ make_descriptor (const struct create_plan *p, struct part *part,
                  const char *text)
 {
   CLEANUP_FILE_CLOSE struct file *f =
-    create_temporary (p, part, strlen (text), false);
+    create_temporary (p, part, strlen (text), NULL);
 
   if (f == NULL || rename_for_messages (f, part) == -1 ||
       file_pwrite (f, text, strlen (text), 0) == -1)
