@@ -28,7 +28,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from vmdkgen import case, check, hosted, model, refusal     # noqa: E402
-from vmdkgen import server, streams, survivors, written     # noqa: E402
+from vmdkgen import streams, survivors, written             # noqa: E402
 from vmdkgen.verify import Difference                       # noqa: E402
 
 KINDS = ("sparse", "stream-a", "child-of-sparse", "cowd-1",
@@ -57,18 +57,8 @@ class Disk:
 
     def round(self):
         """Start, write, kill, look."""
-        running = server.Server(self.target.path, self.target.params)
-        try:
-            if not running.wait():
-                raise Difference("the server did not start")
+        with written.killed(self.target.path, self.target.params) as running:
             self.write(running)
-        except Exception:
-            running.tell()
-            raise
-        finally:
-            running.process.kill()
-            running.process.wait()
-            running.remove()
         self.look()
 
     def write(self, running):

@@ -9,7 +9,7 @@ import random
 
 import nbd
 
-from vmdkgen import server, written
+from vmdkgen import written
 from vmdkgen.verify import Difference
 
 GRAIN = 65536
@@ -21,10 +21,7 @@ MARGIN = 1 << 20                        # threads do not keep one order
 
 def live(path, params, rng):
     """One server, until it is killed; returns what was written last."""
-    running = server.Server(path, params)
-    try:
-        if not running.wait():
-            raise Difference("the server did not start")
+    with written.killed(path, params) as running:
         handle = nbd.NBD()
         handle.connect_unix(running.socket)
         for _ in range(TIMES):
@@ -34,13 +31,6 @@ def live(path, params, rng):
                 if at // GRAIN % 16 == 0:
                     handle.flush()
         handle.flush()
-    except Exception:
-        running.tell()
-        raise
-    finally:
-        running.process.kill()
-        running.process.wait()
-        running.remove()
     return now
 
 

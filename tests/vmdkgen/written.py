@@ -111,6 +111,23 @@ def serving(path, params=(), readonly=False, errors=False):
 
 
 @contextlib.contextmanager
+def killed(path, params=()):
+    """A server for one disk that is killed in the end."""
+    running = server.Server(path, params)
+    try:
+        if not running.wait():
+            raise Difference("the server did not start")
+        yield running
+    except Exception:
+        running.tell()
+        raise
+    finally:
+        running.process.kill()
+        running.process.wait()
+        running.remove()
+
+
+@contextlib.contextmanager
 def connected(path, params=(), count=1, **options):
     """A server and a Client; the connections end first."""
     with serving(path, params, **options) as running:
